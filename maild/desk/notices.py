@@ -1,0 +1,109 @@
+"""Who is told what: one table, event x role -> each | digest | off, which the admin's `notices` change.
+
+rules/README.md prints the table; a test keeps it so. Nobody is told what he did himself; changes of one transaction are one mail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from maild.desk.facts import Address
+from maild.desk.people import Ticket
+from maild.desk.rulebook import Rulebook
+from maild.desk.words import Happening, Notify, Role
+
+_ALL = tuple(Happening)
+
+
+def _shipped() -> dict[tuple[Happening, Role], Notify]:
+    table = {(event, role): Notify.OFF for event in _ALL for role in Role}
+    for event in (Happening.CREATED, Happening.ANSWERED, Happening.STATE, Happening.ASSIGNED):
+        table[event, Role.REQUESTER] = Notify.EACH
+    for event in (Happening.ANSWERED, Happening.STATE):
+        table[event, Role.PARTICIPANT] = Notify.EACH
+    for event in _ALL:
+        for role in (Role.RESPONSIBLE, Role.NEW_RESPONSIBLE, Role.TEAM, Role.WATCHER):
+            table[event, role] = Notify.EACH
+        table[event, Role.ADMIN] = Notify.EACH if event in (Happening.CREATED, Happening.BREACHED) else Notify.DIGEST
+    return table
+
+
+SHIPPED = MappingProxyType(_shipped())
+
+
+def setting(rulebook: Rulebook, event: Happening, role: Role, organisation: str | None) -> Notify:
+    """How this role hears of this event: the last rule of the admin's that fits, else the shipped table."""
+    for rule in reversed(rulebook.notices):
+        if rule.role in (None, role) and rule.event in (None, event) and rule.organisation in (None, organisation):
+            return rule.send
+    return SHIPPED[event, role]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One person, as whom, and what of the transaction: at once, and in a digest."""
+
+    to: Address
+    role: Role
+    each: tuple[Happening, ...]
+    digest: tuple[Happening, ...]
+
+
+def _roles(ticket: Ticket, rulebook: Rulebook, new_responsible: bool, internal: bool) -> Iterable[tuple[Address, Role]]:
+    """Everybody the ticket concerns, strongest role first. `internal`: nothing here is for the requester's side."""
+    requester = Address(ticket.requester.name, ticket.requester.address)
+    if not internal:
+        yield requester, Role.REQUESTER
+        if ticket.first_response_at is not None:  # CONTRACT §4: nothing automatic to them before a first public answer
+            for person in ticket.participants:
+                yield Address(person.name, person.address), Role.PARTICIPANT
+    responsible = rulebook.agent(ticket.assignee) if ticket.assignee else None
+    if responsible is not None:
+        role = Role.NEW_RESPONSIBLE if new_responsible else Role.RESPONSIBLE
+        yield Address(responsible.name, responsible.address), role
+    else:
+        for agent in rulebook.members(ticket.team):
+            yield Address(agent.name, agent.address), Role.TEAM
+    for address in ticket.watchers:
+        watcher = rulebook.agent(address)
+        if watcher is not None:  # who left the files is told nothing
+            yield Address(watcher.name, watcher.address), Role.WATCHER
+    for agent in rulebook.admins:
+        yield Address(agent.name, agent.address), Role.ADMIN
+
+
+def tell(
+    rulebook: Rulebook,
+    ticket: Ticket,
+    happenings: tuple[Happening, ...],
+    *,
+    by: str,
+    new_responsible: bool = False,
+    already: frozenset[str] = frozenset(),
+    internal: bool = False,
+) -> tuple[Told, ...]:
+    """Who hears of what happened. `by` (lower case) caused it and is not told; `already` (lower case) have the mail itself;
+    with `internal` the requester's side is left out. Each person once, in the strongest role that hears anything at once."""
+    found: dict[str, Told] = {}
+    outside = {ticket.requester.key, *(person.key for person in ticket.participants)}
+    for to, role in _roles(ticket, rulebook, new_responsible, internal):
+        skipped = not to.key or to.key == by or (role.outside and to.key in already) or (not role.outside and to.key in outside)
+        if skipped:
+            continue
+        ways = {event: setting(rulebook, event, role, ticket.organisation) for event in happenings}
+        each = tuple(event for event in happenings if ways[event] is Notify.EACH)
+        digest = tuple(event for event in happenings if ways[event] is Notify.DIGEST)
+        had = found.get(to.key)
+        if (each or digest) and (had is None or (each and not had.each)):
+            found[to.key] = Told(to, role, each, digest)
+    return tuple(found.values())
+
+
+def as_markdown() -> str:
+    """The shipped table as rules/README.md shows it."""
+    lines = ["| event | " + " | ".join(Role) + " |", "| --- " * (len(Role) + 1) + "|"]
+    for event in Happening:
+        lines.append(f"| {event} | " + " | ".join(SHIPPED[event, role] for role in Role) + " |")
+    return "\n".join(lines)

@@ -1,0 +1,112 @@
+"""People as the register knows them, and tickets and messages as the desk sees them: views of what the store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from maild.desk.facts import Attachment
+from maild.desk.words import Role, Scope, State
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One entry of the register. `address` is where mail goes ("" for a caller without one), in its own spelling."""
+
+    id: int
+    name: str
+    address: str
+    organisation: str | None = None
+    language: str | None = None
+    zone: str | None = None
+    phone: str | None = None
+
+    @property
+    def key(self) -> str:
+        return self.address.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket as stored. Times are aware, in UTC. `participants` and `watchers` do not hold the requester."""
+
+    id: int
+    subject: str
+    state: State
+    requester: Person
+    received_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    type: str | None = None
+    category: str | None = None
+    severity: str | None = None
+    impact: str | None = None
+    urgency: str | None = None
+    priority: int = 3
+    level: int = 1
+    tags: tuple[str, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    language: str | None = None
+    channel: str = "email"
+    organisation: str | None = None
+    team: str | None = None
+    assignee: str | None = None
+    sla: str | None = None
+    participants: tuple[Person, ...] = ()
+    watchers: tuple[str, ...] = ()
+    first_response_at: datetime | None = None
+    solved_at: datetime | None = None
+    closed_at: datetime | None = None
+    first_response_due: datetime | None = None
+    update_due: datetime | None = None
+    resolution_due: datetime | None = None
+    silence_due: datetime | None = None
+    breached: tuple[str, ...] = ()
+    cause: str | None = None
+    solution: str | None = None
+    merged_into: int | None = None
+    satisfaction: int | None = None
+    minutes_spent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message or note of a ticket, for views and mails. `text` is the whole, `reply` the new words.
+
+    `direction` is "in" or "out"; `kind` as in CONTRACT §6. `sha256` names the raw mail of an incoming message.
+    """
+
+    id: int
+    ticket: int | None
+    at: datetime
+    direction: str
+    public: bool
+    kind: str
+    from_name: str
+    from_address: str
+    to: tuple[str, ...]
+    subject: str
+    text: str
+    reply: str
+    message_id: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    minutes: int | None = None
+    delivery: str | None = None
+    sha256: str | None = None
+    html: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentMail:
+    """A mail of ours that an incoming one names: to whom it went, about what, and whom an answer to it reaches."""
+
+    message_id: str
+    outbox: int
+    ticket: int | None
+    person: Person
+    role: Role
+    scope: Scope
+    at: datetime
+    key_id: int
+    kind: str

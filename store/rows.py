@@ -1,0 +1,203 @@
+"""Values that go into and come out of the store where `desk` has none: intake and outbox rows, new messages, history lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from maild.desk.effects import Reason
+from maild.desk.facts import Attachment, Envelope
+from maild.desk.people import Person
+from maild.desk.words import Role, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A mail whose raw bytes are already in the content store."""
+
+    sha256: str
+    size: int
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """A claimed intake row. `attempts` counts this one. `alone`: it was in work before and did not end well."""
+
+    id: int
+    sha256: str
+    size: int
+    envelope: Envelope
+    attempts: int
+
+    @property
+    def alone(self) -> bool:
+        return self.attempts > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    id: int
+    sha256: str
+    size: int
+    envelope: Envelope
+    attempts: int
+    at: datetime
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to store. `ticket` None: kept unmatched. `intake` None: it came by no mail (command line, portal)."""
+
+    ticket: int | None
+    at: datetime
+    created_at: datetime
+    direction: str
+    public: bool
+    kind: str
+    from_name: str
+    from_address: str
+    to: tuple[str, ...]
+    cc: tuple[str, ...]
+    subject: str
+    text: str
+    reply: str
+    person: int | None = None
+    message_id: str | None = None
+    identity: str | None = None
+    content_identity: str | None = None
+    html: str | None = None
+    language: str | None = None
+    intake: int | None = None
+    sha256: str | None = None
+    minutes: int | None = None
+    attachments: tuple[Attachment, ...] = ()
+    defects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewMail:
+    """A mail to put into the outbox. (`event_key`, `recipient`) is unique: the same event is told to the same person once.
+
+    `message` is the message it carries, if any; for an outside role that must be a public one. `answer`: it carries an agent's
+    answer. `raw` are the final bytes.
+    """
+
+    event_key: str
+    recipient: str
+    person: int
+    ticket: int | None
+    message: int | None
+    message_id: str
+    key_id: int
+    role: Role
+    scope: Scope | None
+    kind: str
+    public: bool
+    automatic: bool
+    answer: bool
+    raw: bytes
+    due_at: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A mail that waits, is being sent, or was. `state`: queued, sending, sent, failed, dropped. `attempts` counts this one."""
+
+    id: int
+    recipient: str
+    person: int
+    ticket: int | None
+    message: int | None
+    message_id: str
+    role: Role
+    scope: Scope | None
+    kind: str
+    automatic: bool
+    answer: bool
+    state: str
+    attempts: int
+    due_at: datetime
+    created_at: datetime
+    sent_at: datetime | None
+    reason: str
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One event as stored."""
+
+    id: int
+    ticket: int | None
+    at: datetime
+    actor: str
+    event: str
+    detail: Mapping[str, object]
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DigestRow:
+    id: int
+    recipient: str
+    role: Role
+    ticket: int | None
+    subject: str
+    happenings: tuple[str, ...]
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A running daemon, as it reports itself. `detail` is JSON: listeners, mailboxes, loops."""
+
+    name: str
+    pid: int
+    version: str
+    started_at: datetime
+    seen_at: datetime
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which tickets to list, in order of number. `state` etc. None: any. `requester` is an address. `overdue_at`: with a due time
+    before it, unfinished. `search`: all words occur in subject or messages."""
+
+    state: str | None = None
+    assignee: str | None = None
+    team: str | None = None
+    requester: str | None = None
+    tag: str | None = None
+    priority: int | None = None
+    overdue_at: datetime | None = None
+    search: str | None = None
+    after: int = 0
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sizes of the queues, for `status`. Times are of the oldest; None when the queue is empty."""
+
+    waiting: int
+    oldest_waiting: datetime | None
+    quarantined: int
+    queued: int
+    oldest_queued: datetime | None
+    failed: int
+    tickets: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The Message-IDs a person has seen in a ticket, oldest first, and the last one the person wrote."""
+
+    ids: tuple[str, ...]
+    last_written: str | None
+    person: Person | None = None
