@@ -41,14 +41,15 @@ class Acted:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFailed:
-    """A mail of ours failed for good. `answer`: it carried an agent's answer to the requester's side."""
+    """A mail of ours failed for good. `answer`: it carried an agent's answer to the requester's side. `inside`: it was to an agent.
 
-    ticket: int
-    outbox: int
+    `ticket` None: it was about no ticket.
+    """
+
+    ticket: int | None
     recipient: str
     answer: bool
-    automatic: bool
-    status: str
+    inside: bool
     reason: str
 
 

@@ -26,7 +26,9 @@ def _shipped() -> dict[tuple[Happening, Role], Notify]:
     for event in _ALL:
         for role in (Role.RESPONSIBLE, Role.NEW_RESPONSIBLE, Role.TEAM, Role.WATCHER):
             table[event, role] = Notify.EACH
-        table[event, Role.ADMIN] = Notify.EACH if event in (Happening.CREATED, Happening.BREACHED) else Notify.DIGEST
+        table[event, Role.ADMIN] = (
+            Notify.EACH if event in (Happening.CREATED, Happening.BREACHED) else Notify.DIGEST
+        )
     return table
 
 
@@ -36,7 +38,11 @@ SHIPPED = MappingProxyType(_shipped())
 def setting(rulebook: Rulebook, event: Happening, role: Role, organisation: str | None) -> Notify:
     """How this role hears of this event: the last rule of the admin's that fits, else the shipped table."""
     for rule in reversed(rulebook.notices):
-        if rule.role in (None, role) and rule.event in (None, event) and rule.organisation in (None, organisation):
+        if (
+            rule.role in (None, role)
+            and rule.event in (None, event)
+            and rule.organisation in (None, organisation)
+        ):
             return rule.send
     return SHIPPED[event, role]
 
@@ -51,12 +57,16 @@ class Told:
     digest: tuple[Happening, ...]
 
 
-def _roles(ticket: Ticket, rulebook: Rulebook, new_responsible: bool, internal: bool) -> Iterable[tuple[Address, Role]]:
+def _roles(
+    ticket: Ticket, rulebook: Rulebook, new_responsible: bool, internal: bool
+) -> Iterable[tuple[Address, Role]]:
     """Everybody the ticket concerns, strongest role first. `internal`: nothing here is for the requester's side."""
     requester = Address(ticket.requester.name, ticket.requester.address)
     if not internal:
         yield requester, Role.REQUESTER
-        if ticket.first_response_at is not None:  # CONTRACT §4: nothing automatic to them before a first public answer
+        if (
+            ticket.first_response_at is not None
+        ):  # CONTRACT §4: nothing automatic to them before a first public answer
             for person in ticket.participants:
                 yield Address(person.name, person.address), Role.PARTICIPANT
     responsible = rulebook.agent(ticket.assignee) if ticket.assignee else None
@@ -89,8 +99,11 @@ def tell(
     found: dict[str, Told] = {}
     outside = {ticket.requester.key, *(person.key for person in ticket.participants)}
     for to, role in _roles(ticket, rulebook, new_responsible, internal):
-        skipped = not to.key or to.key == by or (role.outside and to.key in already) or (not role.outside and to.key in outside)
-        if skipped:
+        acknowledged = (
+            role is Role.REQUESTER and Happening.CREATED in happenings
+        )  # told although he did it himself
+        knows = (to.key == by and not acknowledged) or (role.outside and to.key in already)
+        if not to.key or knows or (not role.outside and to.key in outside):
             continue
         ways = {event: setting(rulebook, event, role, ticket.organisation) for event in happenings}
         each = tuple(event for event in happenings if ways[event] is Notify.EACH)

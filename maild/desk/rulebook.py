@@ -45,6 +45,22 @@ class Identity:
     def addresses(self) -> tuple[str, ...]:
         return (self.address, *self.aliases)
 
+    def is_own(self, address: str) -> bool:
+        """Whether this is one of the desk's addresses, with or without a token behind the delimiter."""
+        local, _, domain = address.lower().rpartition("@")
+        plain = local.split(self.delimiter, 1)[0]
+        return f"{local}@{domain}" in self.addresses or f"{plain}@{domain}" in self.addresses
+
+    def accepts(self, address: str) -> bool:
+        """Whether an envelope recipient is ours: postmaster always is (RFC 5321 §4.5.1)."""
+        local, _, domain = address.lower().rpartition("@")
+        domains = {own.rpartition("@")[2] for own in self.addresses}
+        return (
+            address.lower() == "postmaster"
+            or (local == "postmaster" and domain in domains)
+            or self.is_own(address)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -103,6 +119,16 @@ class Organisation:
     sla: str | None = None
     language: str | None = None
     zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """People across organisations. `members` (addresses) and `domains` in lower case."""
+
+    key: str
+    members: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    sla: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +201,7 @@ class Rulebook:
     channels: Mapping[str, str] = field(default_factory=dict)
     default_priority: int = 3
     digest_at: time = time(7, 0)
+    groups: Mapping[str, Group] = field(default_factory=dict)
 
     def agent(self, address: str) -> Agent | None:
         return self.agents.get(address.lower())
@@ -200,9 +227,5 @@ class Rulebook:
         return by_domain
 
     def is_own(self, address: str) -> bool:
-        """Whether mail to this address comes back to the desk: its addresses, with or without a token."""
-        local, _, domain = address.lower().rpartition("@")
-        plain = local.split(self.identity.delimiter, 1)[0]
-        return (
-            f"{local}@{domain}" in self.identity.addresses or f"{plain}@{domain}" in self.identity.addresses
-        )
+        """Whether mail to this address comes back to the desk."""
+        return self.identity.is_own(address)

@@ -1,0 +1,213 @@
+"""Commands that look at the desk's store and act on it: tickets, the queue, the quarantine, the state of the daemon."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from maild import documents, show
+from maild.clock import utc_now
+from maild.errors import EXIT_UNREACHABLE, BadInput
+from maild.flow import Flow
+from maild.terminal import Desk, json_option
+from store import Work
+from store.rows import Filter
+
+
+@click.command()
+@click.option("--state", help="new, open, pending, on-hold, solved, closed, spam or merged.")
+@click.option("--assignee", metavar="ADDRESS")
+@click.option("--team")
+@click.option("--requester", metavar="ADDRESS")
+@click.option("--tag")
+@click.option("--priority", type=click.IntRange(1, 5))
+@click.option("--overdue", is_flag=True, help="With a promise that is over.")
+@click.option("--search", metavar="WORDS", help="All these words occur in subject or messages.")
+@click.option("--after", default=0, metavar="N", help="Only numbers above N.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@json_option
+@click.pass_obj
+def tickets(desk: Desk, /, as_json: bool, overdue: bool, **filters: Any) -> None:
+    """Every ticket in every state, in order of number."""
+    chosen = Filter(overdue_at=utc_now() if overdue else None, **filters)
+    with desk.store() as store, store.read() as work:
+        found = work.tickets(chosen)
+        rows = [documents.ticket(one, work.links(one.id)) for one in found] if as_json else []
+    if as_json:
+        show.as_json(rows)
+    else:
+        show.tickets(found)
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("number", type=click.IntRange(min=1))
+@click.argument("commands", nargs=-1)
+@click.option(
+    "--as",
+    "actor",
+    default="admin",
+    metavar="ADDRESS",
+    help="Act as this agent (default: the admin on this host).",
+)
+@json_option
+@click.pass_obj
+def ticket(desk: Desk, number: int, commands: tuple[str, ...], actor: str, as_json: bool) -> None:
+    """One ticket whole; with COMMANDS the same commands agents use by mail, as the admin on this host.
+
+    \b
+    maild ticket 12 solve
+    maild ticket 12 assign ana@example.org
+    maild ticket 12 note "Called her back, she will send the log."
+    maild ticket 12 '#priority 1' '#tag outage' '#public' "We are on it."
+    """
+    lines, text = show.command_lines(commands)
+    loaded = desk.load() if commands else None
+    with desk.store() as store:
+        if loaded is not None:
+            decision = Flow(loaded, store, utc_now).act(number, actor, lines, text)
+            refused = [reason.evidence for reason in decision.reasons if reason.outcome == "REFUSED"]
+            if refused:
+                raise BadInput("nothing was done: " + "; ".join(refused))
+        with store.read() as work:
+            found = documents.whole(work, number)
+    if found is None:
+        raise BadInput(f"there is no ticket {number}")
+    if as_json:
+        show.as_json(found)
+    else:
+        show.ticket(found)
+
+
+@click.group()
+def queue() -> None:
+    """Outgoing mail that is not delivered yet, with the reason."""
+
+
+@queue.command("list")
+@json_option
+@click.pass_obj
+def queue_list(desk: Desk, as_json: bool) -> None:
+    """What waits, what is being sent, what failed."""
+    rows = _read(desk, lambda work: [documents.queued(row) for row in work.outbox()])
+    if as_json:
+        show.as_json(rows)
+    else:
+        show.queue(rows)
+
+
+@queue.command("retry")
+@click.argument("numbers", nargs=-1, type=int)
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.pass_obj
+def queue_retry(desk: Desk, numbers: tuple[int, ...], everything: bool) -> None:
+    """Try these mails again now."""
+    every = (lambda work: [row.id for row in work.outbox()]) if everything else None
+    _each(desk, numbers, every, lambda work, id: work.retry_mail(id, utc_now()), "mail in the queue")
+
+
+@queue.command("drop")
+@click.argument("numbers", nargs=-1, type=int, required=True)
+@click.pass_obj
+def queue_drop(desk: Desk, numbers: tuple[int, ...]) -> None:
+    """Never send these mails."""
+    _each(desk, numbers, None, lambda work, id: work.drop_mail(id, utc_now()), "mail in the queue")
+
+
+@click.group()
+def quarantine() -> None:
+    """Mail that could not be processed, whole, with the reason."""
+
+
+@quarantine.command("list")
+@json_option
+@click.pass_obj
+def quarantine_list(desk: Desk, as_json: bool) -> None:
+    """What is in quarantine."""
+    rows = _read(desk, lambda work: [documents.quarantined(row) for row in work.quarantined()])
+    if as_json:
+        show.as_json(rows)
+    else:
+        show.quarantine(rows)
+
+
+@quarantine.command("show")
+@click.argument("number", type=int)
+@click.option("--raw", is_flag=True, help="The mail itself, as it came, on stdout.")
+@json_option
+@click.pass_obj
+def quarantine_show(desk: Desk, number: int, raw: bool, as_json: bool) -> None:
+    """One mail: envelope, reason, traceback."""
+    with desk.store() as store:
+        with store.read() as work:
+            row = work.quarantined_one(number)
+        if row is None:
+            raise BadInput(f"there is no mail {number} in quarantine")
+        content = store.content.get(row.sha256)
+    if raw:
+        sys.stdout.buffer.write(content)
+    elif as_json:
+        show.as_json(documents.quarantined(row))
+    else:
+        show.quarantined(documents.quarantined(row), content)
+
+
+@quarantine.command("retry")
+@click.argument("numbers", nargs=-1, type=int)
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.pass_obj
+def quarantine_retry(desk: Desk, numbers: tuple[int, ...], everything: bool) -> None:
+    """Let the daemon process these mails again."""
+    every = (lambda work: [row.id for row in work.quarantined()]) if everything else None
+    _each(desk, numbers, every, lambda work, id: work.retry_quarantined(id, utc_now()), "mail in quarantine")
+
+
+@quarantine.command("drop")
+@click.argument("numbers", nargs=-1, type=int, required=True)
+@click.pass_obj
+def quarantine_drop(desk: Desk, numbers: tuple[int, ...]) -> None:
+    """Take these mails out of quarantine for good."""
+    _each(desk, numbers, None, lambda work, id: work.drop_quarantined(id, utc_now()), "mail in quarantine")
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def status(desk: Desk, as_json: bool) -> None:
+    """Health of the running daemon: listeners, queues, the oldest unprocessed message. Exits 69 when none runs."""
+    with desk.store() as store, store.read() as work:
+        found = show.status_document(work.nodes(), work.totals(), utc_now())
+    if as_json:
+        show.as_json(found)
+    else:
+        show.status(found)
+    if not found["running"]:
+        raise SystemExit(EXIT_UNREACHABLE)
+
+
+def _read(desk: Desk, read: Callable[[Work], list[Any]]) -> list[Any]:
+    with desk.store() as store, store.read() as work:
+        return read(work)
+
+
+def _each(
+    desk: Desk,
+    numbers: tuple[int, ...],
+    everything: Callable[[Work], list[int]] | None,
+    act: Callable[[Work, int], bool],
+    what: str,
+) -> None:
+    """Do something to each number, or to all; a number that is not there is told, and the exit code says so."""
+    if everything is None and not numbers:
+        raise click.UsageError("name the numbers, or --all")
+    missing = []
+    with desk.store() as store, store.work() as work:
+        for number in everything(work) if everything else numbers:
+            if act(work, number):
+                click.echo(f"{number}: done")
+            else:
+                missing.append(number)
+    if missing:
+        raise BadInput("; ".join(f"there is no {what} with number {number}" for number in missing))

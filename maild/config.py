@@ -1,0 +1,255 @@
+"""maild.toml: finding it, loading it with every mistake at its place, and describing it for a new desk."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from maild import reading
+from maild.errors import ConfigError, Problem
+from maild.reading import KeyPath, Place, Places, Shape
+from maild.settings import Listen, Relay, Settings
+from maild.toml_places import locate, syntax_problem
+
+SYSTEM_FILE = Path("/etc/maild/maild.toml")
+TYPICAL_TOKEN = 45
+LOCAL_PART_MAX = 64  # RFC 5321 §4.5.3.1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a configuration file came to. `settings` is None when there are problems; the folders are known even then."""
+
+    settings: Settings | None
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...]
+    rules: Path
+    templates: Path
+
+
+def find(option: str | None, env: Mapping[str, str]) -> Path:
+    """The configuration file: `--config`, else $MAILD_CONFIG, else ./maild.toml, else /etc/maild/maild.toml.
+
+    Raises ConfigError when the one that is named, or any, does not exist.
+    """
+    for named, origin in ((option, "--config"), (env.get("MAILD_CONFIG"), "$MAILD_CONFIG")):
+        if named:
+            if Path(named).is_file():
+                return Path(named)
+            raise ConfigError([Problem(named, 0, 0, f"there is no such file, which {origin} names")])
+    for path in (Path("maild.toml"), SYSTEM_FILE):
+        if path.is_file():
+            return path
+    looked = f"--config and $MAILD_CONFIG are not given, and neither ./maild.toml nor {SYSTEM_FILE} exists"
+    raise ConfigError(
+        [Problem("maild.toml", 0, 0, f"no configuration: {looked}; `maild init` writes a new desk")]
+    )
+
+
+def load(path: Path) -> Settings:
+    """The settings of a file. Raises ConfigError with all problems."""
+    checked = check(path)
+    if checked.settings is None:
+        raise ConfigError(list(checked.problems))
+    return checked.settings
+
+
+def check(path: Path) -> Checked:
+    """Reads and checks a file; never raises for what is wrong with it."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        return _unusable(path, Place(str(path)).problem(f"cannot be read: {error.strerror}"))
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return _unusable(path, Problem(str(path), line, 1, "this line is not UTF-8 text"))
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Checked:
+    """Checks the text of a configuration file that stands, or would stand, at `path`."""
+    file, folder = str(path), path.absolute().parent
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return _unusable(path, syntax_problem(str(error), text, file))
+    except RecursionError:
+        return _unusable(path, Place(file).problem("is nested too deeply"))
+    places = locate(text, file)
+    settings, warnings = None, []
+    try:
+        settings = Settings.model_validate(data, context={"folder": folder})
+    except ValidationError as error:
+        found = reading.problems(error, Settings, places)
+    else:
+        found = list(_inconsistencies(settings, places))
+        warnings = list(_doubts(settings, places))
+    rules, templates = (
+        Path(folder, named if isinstance(named := data.get(name), str) else name)
+        for name in ("rules", "templates")
+    )
+    return Checked(None if found else settings, tuple(sorted(found)), tuple(warnings), rules, templates)
+
+
+def _unusable(path: Path, problem: Problem) -> Checked:
+    folder = path.absolute().parent
+    return Checked(None, (problem,), (), folder / "rules", folder / "templates")
+
+
+def _inconsistencies(settings: Settings, places: Places) -> Iterator[Problem]:
+    """What is wrong between settings that are right by themselves."""
+    desk, relay = settings.desk, settings.relay
+    local = desk.address.rpartition("@")[0]
+    if desk.reply_address == "plus" and len(local) + 1 + TYPICAL_TOKEN > LOCAL_PART_MAX:
+        room = LOCAL_PART_MAX - 1 - TYPICAL_TOKEN
+        yield places.value(("desk", "address")).problem(
+            f"address: '{local}' leaves no room for a reply token ({room} characters at most): "
+            'use a shorter one or reply_address = "plain"'
+        )
+    if desk.reply_address == "plus" and desk.delimiter in local:
+        yield places.value(("desk", "delimiter")).problem(
+            f"delimiter: '{desk.delimiter}' is part of '{local}', so no token could be found behind it"
+        )
+    if settings.trust.verify:
+        yield places.value(("trust", "verify")).problem(
+            "verify: this version of maild does not check SPF, DKIM and DMARC itself; let your mail server do it "
+            "and name its host in authserv_ids"
+        )
+    for index, listener in enumerate(settings.listen):
+        yield from _listener_problems(listener, ("listen", index), places)
+        twins = [other.address for other in settings.listen[:index]]
+        if listener.address in twins and not listener.address.endswith(":0"):
+            yield places.value(("listen", index, "address")).problem(
+                "address: another [[listen]] has the same one"
+            )
+    yield from _log_in_problems(relay, places)
+
+
+def _listener_problems(listener: Listen, path: KeyPath, places: Places) -> Iterator[Problem]:
+    if listener.tls == "none":
+        for name in ("certificate", "key", "require_tls"):
+            if getattr(listener, name):
+                yield places.key((*path, name)).problem(f'{name}: needs tls = "starttls" or "implicit"')
+        return
+    if listener.require_tls and listener.tls == "implicit":
+        yield places.key((*path, "require_tls")).problem('require_tls: goes with tls = "starttls" only')
+    for name, file in (("certificate", listener.certificate), ("key", listener.key)):
+        if file is None:
+            yield places.value((*path, "tls")).problem(
+                f"tls: '{listener.tls}' needs a {name}, which is missing"
+            )
+        elif _is_missing(file):
+            yield places.value((*path, name)).problem(f"{name}: there is no file {file}")
+
+
+def _log_in_problems(relay: Relay, places: Places) -> Iterator[Problem]:
+    secrets = [name for name in ("password_file", "credential") if getattr(relay, name) is not None]
+    if relay.user is not None and not secrets:
+        yield places.value(("relay", "user")).problem("user: needs password_file or credential")
+    if len(secrets) == 2:
+        yield places.key(("relay", "credential")).problem(
+            "credential: stands beside password_file; one of them is enough"
+        )
+    if relay.user is None and secrets:
+        yield places.key(("relay", secrets[0])).problem(f"{secrets[0]}: needs a user to log in as")
+    if relay.password_file is not None and _is_missing(relay.password_file):
+        yield places.value(("relay", "password_file")).problem(
+            f"password_file: there is no file {relay.password_file}"
+        )
+    if relay.credential is not None and "/" in relay.credential:
+        yield places.value(("relay", "credential")).problem("credential: is a name, not a path")
+
+
+def _is_missing(file: Path) -> bool:
+    """Whether the file is surely not there; one in a folder closed to us may be."""
+    try:
+        return not file.exists()
+    except OSError:
+        return False
+
+
+def _doubts(settings: Settings, places: Places) -> Iterator[str]:
+    """What works but is hardly meant."""
+    relay, host = settings.relay, settings.relay.address.rpartition(":")[0]
+    if (
+        relay.user is not None
+        and relay.tls in ("none", "opportunistic")
+        and host not in ("127.0.0.1", "[::1]", "localhost")
+    ):
+        where = places.value(("relay", "tls"))
+        yield f'{where}: the password may cross the network in clear: use tls = "required" or "implicit"'
+    if re.match(r"[a-z+]+://[^/@]*:[^/@]+@", settings.store.url):
+        where = places.value(("store", "url"))
+        yield f"{where}: the password stands in the file: put it in a file and add ?passfile=PATH to the URL"
+
+
+def password(relay: Relay, env: Mapping[str, str]) -> str | None:
+    """The relay's password from its file or systemd credential; None when it needs none. Raises ConfigError."""
+    if relay.password_file is not None:
+        file = relay.password_file
+    elif relay.credential is not None:
+        folder = env.get("CREDENTIALS_DIRECTORY")
+        if folder is None:
+            raise ConfigError(
+                [
+                    Problem(
+                        "maild.toml", 0, 0, f"credential '{relay.credential}' needs systemd (LoadCredential=)"
+                    )
+                ]
+            )
+        file = Path(folder, relay.credential)
+    else:
+        return None
+    try:
+        return file.read_text("utf-8").split("\n", 1)[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError([Problem(str(file), 0, 0, f"the password cannot be read: {reason}")]) from error
+
+
+def describe() -> str:
+    """A complete maild.toml for a new desk: every setting with its sentence, its default in a comment."""
+    lines = [
+        "# maild's configuration: sockets, storage, how mail leaves. Who works here and what is promised: rules/.",
+        "# Relative paths are relative to this file. Lines that are commented out show the defaults.",
+    ]
+    sections = []
+    for name, info in Settings.model_fields.items():
+        shape = next(
+            (part for part in (info.annotation, *get_args(info.annotation)) if _is_shape(part)), None
+        )
+        if shape is None:
+            lines += ["", *_described(name, info)]
+        else:
+            header = f"[[{name}]]" if get_args(info.annotation) else f"[{name}]"
+            sections += ["", f"# {info.description}", header]
+            for key, setting in shape.model_fields.items():
+                sections += _described(key, setting)
+    return "\n".join([*lines, *sections]) + "\n"
+
+
+def _is_shape(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, Shape)
+
+
+def _described(name: str, info: FieldInfo) -> list[str]:
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    example = extra["example"]
+    active = example is not None and info.default is not None
+    value = info.default if example is None else example
+    return [f"# {info.description}", f"{'' if active else '#'}{name} = {_toml(value)}"]
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    return str(value) if isinstance(value, int) else f'"{value}"'

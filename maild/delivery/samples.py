@@ -1,0 +1,147 @@
+"""Notices to try templates with: what a mail may be about, at its fullest and at its barest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from maild.delivery.notice import DigestLine, Notice
+from maild.desk.effects import Change
+from maild.desk.facts import Attachment
+from maild.desk.people import Message, Person, Ticket
+from maild.desk.rulebook import Agent, Field, Identity, Organisation, Policy, Rulebook, Team
+from maild.desk.words import Happening, Role, Scope, State
+
+OUTSIDE: Final = frozenset(("acknowledgement", "answer", "notice"))
+_WITHOUT_TICKET: Final = frozenset(("digest", "alert", "transcript"))
+_NOW: Final = datetime(2026, 11, 23, 13, 5, tzinfo=UTC)
+_HOUR: Final = timedelta(hours=1)
+
+RULEBOOK: Final = Rulebook(
+    identity=Identity("Acme Support", "support@acme.test", "Acme", timezone="Europe/Amsterdam"),
+    teams={"support": Team("support", "First line")},
+    agents={"ana@acme.test": Agent("Ana Ruiz", "ana@acme.test", "support")},
+    organisations={"Globex": Organisation("Globex", ("globex.test",), zone="Europe/Madrid")},
+    fields={"product": Field("product", "Product", ("flow", "lumen"))},
+    policies={"gold": Policy("gold", "always", {}, tell=("first_response", "update", "resolution"))},
+    channels={
+        "Phone": "+31 20 555 0100 (Monday to Friday, 9:00 to 17:00)",
+        "Status": "https://status.acme.test",
+    },
+)
+_CARLA: Final = Person(2, "Carla Ruiz", "carla@globex.test", "Globex", "en", phone="+34 91 555 0100")
+_ANA: Final = Person(1, "Ana Ruiz", "ana@acme.test")
+_BARE: Final = Ticket(
+    12, "Printer on fire", State.NEW, replace(_CARLA, name="", phone=None), _NOW, _NOW, _NOW
+)
+_FULL: Final = replace(
+    _BARE,
+    state=State.SOLVED,
+    requester=_CARLA,
+    type="incident",
+    category="bug",
+    severity="critical",
+    impact="high",
+    urgency="high",
+    priority=1,
+    tags=("printer", "outage"),
+    fields={"product": "flow"},
+    organisation="Globex",
+    team="support",
+    assignee="ana@acme.test",
+    sla="gold",
+    participants=(Person(3, "Dan Wu", "dan@globex.test"),),
+    first_response_due=_NOW + _HOUR,
+    update_due=_NOW + 4 * _HOUR,
+    resolution_due=_NOW + 24 * _HOUR,
+    silence_due=_NOW + 12 * _HOUR,
+    breached=("update",),
+    cause="dust",
+    solution="Cleaned.",
+    minutes_spent=25,
+)
+_MESSAGE: Final = Message(
+    5,
+    12,
+    _NOW,
+    "in",
+    True,
+    "person",
+    "Carla Ruiz",
+    "carla@globex.test",
+    ("support@acme.test",),
+    "Printer on fire",
+    "Hello,\n\nour printer is on fire, see https://globex.test/fire?a=1&b=2 .\n\n> What do you see?\n\nSmoke.\n\n-- \nCarla\n",
+    "Hello,\n\nour printer is on fire, see https://globex.test/fire?a=1&b=2 .\n\n> What do you see?\n\nSmoke.",
+    attachments=(Attachment("fire.jpg", "image/jpeg", 123_456, False, ""),),
+)
+_NOTE: Final = replace(
+    _MESSAGE,
+    id=6,
+    direction="out",
+    public=False,
+    from_name="Ana Ruiz",
+    from_address="ana@acme.test",
+    minutes=10,
+)
+_CHANGES: Final = (
+    Change("state", State.NEW, State.SOLVED),
+    Change("assignee", None, "ana@acme.test"),
+    Change("priority", 3, 1),
+    Change("tags", (), ("printer", "outage")),
+    Change("field.product", None, "flow"),
+)
+
+
+def samples(name: str) -> Iterator[Notice]:
+    """Notices for a template, with and without a message, with public and internal scope; an unknown name is one of the
+    admin's own, for the requester's side."""
+    inside = name in ("notification", "assigned", "transcript", "digest", "alert")
+    if not inside:
+        for role in (Role.REQUESTER, Role.PARTICIPANT):
+            for ticket in (_BARE, _FULL):
+                yield _notice(name, role, ticket, Scope.PUBLIC, _MESSAGE)
+                if name != "answer":
+                    yield _notice(name, role, ticket, Scope.PUBLIC, None)
+        return
+    role = Role.NEW_RESPONSIBLE if name == "assigned" else Role.ADMIN
+    for scope in (Scope.PUBLIC, Scope.INTERNAL, None):
+        for message in (_MESSAGE, _NOTE, None):
+            yield _notice(name, role, _FULL, scope, message)
+    yield _notice(name, role, _BARE, Scope.PUBLIC, None)
+    if name in _WITHOUT_TICKET:
+        yield _notice(name, role, None, None, None)
+
+
+def _notice(
+    name: str, role: Role, ticket: Ticket | None, scope: Scope | None, message: Message | None
+) -> Notice:
+    full = ticket is not _BARE
+    inside = not role.outside
+    return Notice(
+        template=name,
+        recipient=_CARLA if role.outside else _ANA,
+        role=role,
+        happenings=tuple(Happening) if full else (Happening.CREATED,),
+        scope=scope,
+        language="en",
+        now=_NOW,
+        rulebook=RULEBOOK if full else replace(RULEBOOK, channels={}, agents={}, teams={}),
+        reply_address="support+token@acme.test",
+        ticket=ticket,
+        message=message,
+        history=(_MESSAGE, _NOTE) if inside and full else (_MESSAGE,),
+        changes=_CHANGES if full else (),
+        earlier=(replace(_BARE, id=3, subject="Paper jam", state=State.CLOSED),) if inside and full else (),
+        actor="Ana Ruiz" if full else "",
+        lines=("#state pending: done", "#frobnicate: there is no such command") if full else (),
+        digest=(
+            DigestLine(_NOW, 12, "Printer on fire", (Happening.CREATED, Happening.REPLIED)),
+            DigestLine(_NOW, None, "Something else", ()),
+        )
+        if full
+        else (),
+        omitted=("video.mp4",) if inside and full else (),
+    )

@@ -1,0 +1,299 @@
+"""What a template may say: plain dictionaries, lists and texts made from a `Notice`, as much as its reader may know.
+
+The requester's side gets no address but its own, nothing internal and none of the desk's measures. No reply address is
+given to any template: a token must not stand where it is quoted and forwarded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time
+
+from maild.delivery.notice import DigestLine, Notice
+from maild.delivery.tables import tables
+from maild.desk.effects import Change
+from maild.desk.people import Message, Person, Ticket
+from maild.desk.rulebook import Rulebook
+from maild.desk.words import Scope
+
+TEXT_MAX = 100_000
+HISTORY_TEXT_MAX = 20_000
+NAME_MAX = 60
+_NO_NAME = re.compile(r"[@/\\:\d]|www\.|\.(?:com|net|org)\b", re.IGNORECASE)
+_TOLD_OUTSIDE = ("state", "assignee", "team", "subject")
+_PATTERNS: Final = MappingProxyType({"en": "EEEE d MMMM y", "es": "EEEE d 'de' MMMM 'de' y"})
+
+Values = dict[str, object]
+
+
+def values(notice: Notice, language: str, subject: str, words: Mapping[str, object]) -> Values:
+    """The variables of a template. `language` is that of the template, `words` what its words.txt sets, `subject` the
+    ticket's, cleaned.
+
+    Raises ValueError for a note in a mail to the requester's side.
+    """
+    outside = notice.role.outside
+    rulebook = notice.rulebook
+    clock = Clock(_zone(notice), _locale(notice.language, language))
+    if outside and not all(message.public for message in (notice.message, *notice.history) if message):
+        raise ValueError("a note cannot be shown to the requester's side")
+    changes = _changes(notice, clock)
+    new = {change["name"]: change["new"] for change in changes}
+    made: Values = {
+        "desk": {"name": rulebook.identity.name, "address": rulebook.identity.address},
+        "recipient": {
+            "name": _spoken(notice.recipient.name, outside),
+            "address": notice.recipient.address,
+        },
+        "role": notice.role.value,
+        "outside": outside,
+        "language": language,
+        "w": words,
+        "now": clock(notice.now),
+        "happenings": [happening.value for happening in notice.happenings],
+        "actor": "" if outside and "@" in notice.actor else notice.actor,
+        "answer_reaches": _reach(notice.scope if notice.ticket else None),
+        "ticket": _ticket(notice, notice.ticket, clock, subject) if notice.ticket else None,
+        "message": _message(notice.message, notice, clock, TEXT_MAX) if notice.message else None,
+        "history": [_message(message, notice, clock, HISTORY_TEXT_MAX) for message in notice.history],
+        "changes": changes,
+        "new_state": new.get("state", ""),
+        "new_assignee": new.get("assignee", ""),
+        "channels": [{"name": name, "how": how} for name, how in rulebook.channels.items()],
+        "lines": list(notice.lines),
+    }
+    if not outside:
+        made["earlier"] = [_earlier(ticket, clock) for ticket in notice.earlier]
+        made["digest"] = [_digest_line(line, clock) for line in notice.digest]
+        made["omitted"] = list(notice.omitted)
+        made["tables"] = tables(made, words)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Writes times for one reader: `Monday 23 November 2026, 14:05 (CET)`."""
+
+    zone: ZoneInfo
+    locale: str
+
+    def __call__(self, at: datetime | None) -> str:
+        return _written(at, self.zone, self.locale) if at else ""
+
+
+@lru_cache(maxsize=2048)
+def _written(at: datetime, zone: ZoneInfo, locale: str) -> str:
+    local = at.astimezone(zone)
+    day = format_date(local, _PATTERNS.get(locale.partition("_")[0], "full"), locale)
+    name = local.tzname() or ""
+    name = name if name[:1].isalpha() else f"UTC{name}"
+    return f"{day}, {format_time(local, 'short', locale='en_GB' if locale == 'en' else locale)} ({name})"
+
+
+def _zone(notice: Notice) -> ZoneInfo:
+    """The reader's own zone, else his organisation's, else the desk's."""
+    organisation = notice.rulebook.organisation_of(notice.recipient.address)
+    wanted = (
+        notice.recipient.zone,
+        organisation.zone if organisation else None,
+        notice.rulebook.identity.timezone,
+        "UTC",
+    )
+    return next(zone for name in wanted if name and (zone := _known_zone(name)))
+
+
+@lru_cache(maxsize=256)
+def _known_zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+@lru_cache(maxsize=256)
+def _locale(wanted: str, language: str) -> str:
+    """The reader's locale if it belongs to the template's language, else that of the template."""
+    same = wanted.partition("-")[0].lower() == language.partition("-")[0].lower()
+    for tag in (wanted, language) if same else (language,):
+        try:
+            return str(Locale.parse(tag, sep="-"))
+        except (UnknownLocaleError, ValueError):
+            continue
+    return "en"
+
+
+def _reach(scope: Scope | None) -> str:
+    return "nobody" if scope is None else "requester" if scope is Scope.PUBLIC else "agents"
+
+
+def _agent_name(address: str | None, rulebook: Rulebook, outside: bool) -> str:
+    agent = rulebook.agent(address) if address else None
+    if agent is not None:
+        return agent.name
+    return "" if outside else address or ""
+
+
+def _team_name(key: str | None, rulebook: Rulebook) -> str:
+    return rulebook.teams[key].name if key and key in rulebook.teams else key or ""
+
+
+def _ticket(notice: Notice, ticket: Ticket, clock: Clock, subject: str) -> Values:
+    rulebook, outside = notice.rulebook, notice.role.outside
+    made: Values = {
+        "number": ticket.id,
+        "tag": f"[{rulebook.identity.tag} #{ticket.id}]",
+        "subject": subject,
+        "state": ticket.state.value,
+        "received": clock(ticket.received_at),
+        "requester": _person(ticket.requester, outside),
+        "team": _team_name(ticket.team, rulebook),
+        "assignee": _agent_name(ticket.assignee, rulebook, outside),
+        "due": _due(notice, ticket, clock),
+    }
+    if outside:
+        return made
+    labels = {key: field.label for key, field in rulebook.fields.items()}
+    made |= {
+        "organisation": ticket.organisation or "",
+        "sla": ticket.sla or "",
+        "breached": list(ticket.breached),
+        "type": ticket.type or "",
+        "category": ticket.category or "",
+        "severity": ticket.severity or "",
+        "impact": ticket.impact or "",
+        "urgency": ticket.urgency or "",
+        "priority": ticket.priority,
+        "level": ticket.level,
+        "channel": ticket.channel,
+        "tags": list(ticket.tags),
+        "fields": [{"label": labels.get(key, key), "value": value} for key, value in ticket.fields.items()],
+        "participants": [_person(person, outside) for person in ticket.participants],
+        "cause": ticket.cause or "",
+        "solution": ticket.solution or "",
+        "minutes_spent": ticket.minutes_spent,
+    }
+    return made
+
+
+def _person(person: Person, outside: bool) -> Values:
+    if outside:
+        return {"name": _spoken(person.name, outside)}
+    return {"name": person.name, "address": person.address, "phone": person.phone or ""}
+
+
+def _spoken(name: str, outside: bool) -> str:
+    """A name as strangers chose it, if it may stand in a mail of ours: no advertisement, no address."""
+    return "" if outside and (len(name) > NAME_MAX or _NO_NAME.search(name)) else name
+
+
+def _due(notice: Notice, ticket: Ticket, clock: Clock) -> Values:
+    """Due times; the requester's side is told those its policy tells, and none that has passed."""
+    due = {
+        "first_response": ticket.first_response_due if ticket.first_response_at is None else None,
+        "update": ticket.update_due,
+        "resolution": ticket.resolution_due,
+    }
+    if not notice.role.outside:
+        due["silence"] = ticket.silence_due
+        return {name: clock(at) for name, at in due.items()}
+    policy = notice.rulebook.policies.get(ticket.sla or "")
+    told = policy.tell if policy else ("first_response",)
+    return {name: clock(at) if at and at > notice.now and name in told else "" for name, at in due.items()}
+
+
+def _message(message: Message, notice: Notice, clock: Clock, limit: int) -> Values:
+    """An answer is never cut on its way to the requester's side."""
+    outside = notice.role.outside
+    name = message.from_name
+    if not name or (outside and "@" in name):
+        name = notice.rulebook.identity.name if outside else message.from_address
+    words = message.reply if message.reply.strip() else message.text
+    made: Values = {
+        "author": name,
+        "at": clock(message.at),
+        "subject": message.subject,
+        "text": message.text if outside else message.text[:limit],
+        "words": words if outside else words[:limit],
+        "cut": not outside and len(message.text) > limit,
+        "public": message.public,
+        "incoming": message.direction == "in",
+        "attachments": [
+            {"name": attachment.name, "size": _size(attachment.size)} for attachment in message.attachments
+        ],
+    }
+    if not outside:
+        made |= {"address": message.from_address, "minutes": message.minutes or 0}
+    return made
+
+
+def _size(octets: int) -> str:
+    if octets < 1000:
+        return f"{octets} B"
+    return f"{octets / 1000:.0f} kB" if octets < 999_500 else f"{octets / 1_000_000:.1f} MB"
+
+
+def _changes(notice: Notice, clock: Clock) -> list[dict[str, str]]:
+    """Each thing once, from what it was before to what it is now."""
+    outside, rulebook = notice.role.outside, notice.rulebook
+    net: dict[str, Change] = {}
+    for change in notice.changes:
+        if not outside or change.name in _TOLD_OUTSIDE:
+            net[change.name] = Change(
+                change.name, net[change.name].old if change.name in net else change.old, change.new
+            )
+
+    def text(name: str, value: object) -> str:
+        if name == "assignee":
+            return _agent_name(value if isinstance(value, str) else None, rulebook, outside)
+        if name == "team":
+            return _team_name(value if isinstance(value, str) else None, rulebook)
+        return _plain(value, clock)
+
+    labels = {f"field.{key}": field.label for key, field in rulebook.fields.items()}
+    return [
+        {
+            "name": change.name,
+            "label": labels.get(change.name, change.name),
+            "old": text(change.name, change.old),
+            "new": text(change.name, change.new),
+        }
+        for change in net.values()
+        if change.old != change.new
+    ]
+
+
+def _plain(value: object, clock: Clock) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return clock(value if value.tzinfo else value.replace(tzinfo=UTC))
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return ", ".join(str(item) for item in value)
+    return str(value)
+
+
+def _earlier(ticket: Ticket, clock: Clock) -> Values:
+    return {
+        "number": ticket.id,
+        "subject": ticket.subject,
+        "state": ticket.state.value,
+        "received": clock(ticket.received_at),
+    }
+
+
+def _digest_line(line: DigestLine, clock: Clock) -> Values:
+    return {
+        "at": clock(line.at),
+        "number": line.ticket or 0,
+        "subject": line.subject,
+        "happenings": [happening.value for happening in line.happenings],
+    }

@@ -1,0 +1,120 @@
+"""Every variable that a template may use, and what it says. templates/README.md prints this table; a test keeps it so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """`inside`: only in mails to agents."""
+
+    says: str
+    inside: bool = False
+
+
+_INSIDE = True
+_MESSAGE: Final = {
+    "author": Variable("Who wrote it, by name."),
+    "address": Variable("The address of who wrote it.", _INSIDE),
+    "at": Variable("When it was written."),
+    "subject": Variable("The subject it came with."),
+    "text": Variable("The whole text."),
+    "words": Variable("The new words only, without quotes and signature (the whole text if there are none)."),
+    "cut": Variable("True when the text was too long for a mail and only its beginning is here."),
+    "public": Variable("False for a note."),
+    "incoming": Variable("True for what came in, false for what the desk sent."),
+    "minutes": Variable("The time spent on it in minutes, 0 if not said.", _INSIDE),
+    "attachments[].name": Variable("The name of an attached file."),
+    "attachments[].size": Variable("Its size, readable: 12 kB."),
+}
+VARIABLES: Final[Mapping[str, Variable]] = MappingProxyType(
+    {
+        "desk.name": Variable("The name of the desk."),
+        "desk.address": Variable("Its address."),
+        "recipient.name": Variable("To whom this mail goes; empty when the name is not known."),
+        "recipient.address": Variable("The address it goes to."),
+        "role": Variable(
+            "As what: requester, participant, responsible, new-responsible, team, watcher or admin."
+        ),
+        "outside": Variable("True for the requester's side, false for agents."),
+        "language": Variable("The language of this template, as its folder is called."),
+        "w": Variable("The words of that language: whatever its words.txt sets."),
+        "now": Variable("The date and time of this mail."),
+        "happenings[]": Variable(
+            "What happened: created, replied, answered, noted, state, assigned, changed, undeliverable, breached."
+        ),
+        "actor": Variable("The name of who caused it; empty for the desk itself."),
+        "answer_reaches": Variable("Whom an answer to this mail reaches: requester, agents or nobody."),
+        "ticket.number": Variable("The number of the ticket. (Without a ticket, `ticket` is none.)"),
+        "ticket.tag": Variable("The tag of its mails: [Acme #12]."),
+        "ticket.subject": Variable("Its subject, without tag and Re:."),
+        "ticket.state": Variable("Its state: new, open, pending, on-hold, solved, closed, spam or merged."),
+        "ticket.received": Variable("When the request arrived."),
+        "ticket.requester.name": Variable("Who asked."),
+        "ticket.requester.address": Variable("The address of who asked.", _INSIDE),
+        "ticket.requester.phone": Variable("The telephone number of who asked.", _INSIDE),
+        "ticket.organisation": Variable("The customer he belongs to.", _INSIDE),
+        "ticket.team": Variable("The name of the team that has it."),
+        "ticket.assignee": Variable("The name of the agent who is responsible."),
+        "ticket.due.first_response": Variable("By when the first answer is promised; empty when it is not."),
+        "ticket.due.update": Variable("By when the next news is promised."),
+        "ticket.due.resolution": Variable("By when the solution is promised."),
+        "ticket.due.silence": Variable("When the longest allowed silence ends.", _INSIDE),
+        "ticket.sla": Variable("The name of its SLA policy.", _INSIDE),
+        "ticket.breached[]": Variable("The promises that were missed.", _INSIDE),
+        "ticket.type": Variable("Its type.", _INSIDE),
+        "ticket.category": Variable("Its category.", _INSIDE),
+        "ticket.severity": Variable("Its severity.", _INSIDE),
+        "ticket.impact": Variable("Its impact.", _INSIDE),
+        "ticket.urgency": Variable("Its urgency.", _INSIDE),
+        "ticket.priority": Variable("Its priority, 1 (highest) to 5.", _INSIDE),
+        "ticket.level": Variable("Its support level.", _INSIDE),
+        "ticket.channel": Variable("How the request came: email, phone, …", _INSIDE),
+        "ticket.tags[]": Variable("Its tags.", _INSIDE),
+        "ticket.fields[].label": Variable("The label of a custom field.", _INSIDE),
+        "ticket.fields[].value": Variable("Its value.", _INSIDE),
+        "ticket.participants[].name": Variable("Who else takes part, by name.", _INSIDE),
+        "ticket.participants[].address": Variable("And the address.", _INSIDE),
+        "ticket.cause": Variable("The cause, once noted.", _INSIDE),
+        "ticket.solution": Variable("The solution, once noted.", _INSIDE),
+        "ticket.minutes_spent": Variable("The time spent so far in minutes.", _INSIDE),
+        **{f"message.{name}": variable for name, variable in _MESSAGE.items()},
+        **{f"history[].{name}": variable for name, variable in _MESSAGE.items()},
+        "changes[].name": Variable("What was changed: state, assignee, priority, field.NAME, …"),
+        "changes[].label": Variable("The same, readable for a custom field."),
+        "changes[].old": Variable("What it was; empty for nothing."),
+        "changes[].new": Variable("What it is now; empty for nothing."),
+        "tables.changes[].label": Variable(
+            "Ready-made rows in the reader's language, without empty ones: what was changed.", _INSIDE
+        ),
+        "tables.changes[].value": Variable("From what to what.", _INSIDE),
+        "tables.who[].label": Variable("Who asks.", _INSIDE),
+        "tables.who[].value": Variable("Name, address, organisation, participants, other tickets.", _INSIDE),
+        "tables.ticket[].label": Variable("What the ticket is.", _INSIDE),
+        "tables.ticket[].value": Variable("Subject, state, priority, fields, …", _INSIDE),
+        "tables.due[].label": Variable("What is due.", _INSIDE),
+        "tables.due[].value": Variable("And when.", _INSIDE),
+        "new_state": Variable("The new state, if it was changed; else empty."),
+        "new_assignee": Variable("The name of the new responsible agent, if there is one; else empty."),
+        "earlier[].number": Variable("The number of another ticket of the requester, newest first.", _INSIDE),
+        "earlier[].subject": Variable("Its subject.", _INSIDE),
+        "earlier[].state": Variable("Its state.", _INSIDE),
+        "earlier[].received": Variable("When it arrived.", _INSIDE),
+        "channels[].name": Variable("A way to reach the desk, such as phone (`channels` in the rule files)."),
+        "channels[].how": Variable("How to use it, such as the number."),
+        "lines[]": Variable(
+            "The lines of a transcript, the sentences of an alert, or what agents should know."
+        ),
+        "digest[].at": Variable("When something in a digest happened.", _INSIDE),
+        "digest[].number": Variable("The number of its ticket, 0 for none.", _INSIDE),
+        "digest[].subject": Variable("Its subject.", _INSIDE),
+        "digest[].happenings[]": Variable("What happened.", _INSIDE),
+        "omitted[]": Variable(
+            "Names of files that were too big to be attached; they are in the ticket.", _INSIDE
+        ),
+    }
+)

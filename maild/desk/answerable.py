@@ -1,0 +1,73 @@
+"""Whether a person's mail may be answered automatically, and within which bounds (CONTRACT §7, RFC 3834 §2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from maild.desk.effects import Given
+from maild.desk.events import MessageArrived
+from maild.desk.facts import Kind
+from maild.desk.rulebook import Limits, Rulebook
+from maild.desk.snapshot import Counts, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`refusals` empty: it may be answered, not before `delay` if that is set."""
+
+    refusals: tuple[str, ...]
+    delay: datetime | None = None
+
+
+def bounds(address: str, snapshot: Snapshot, limits: Limits, given: Given) -> Verdict:
+    """The bounds on automatic mail to one address: by address they refuse, by domain and over all they only delay."""
+    counts = snapshot.automatic.get(address.lower(), Counts())
+    most = limits.automatic_per_address_per_hour
+    if most is not None and counts.address >= most:
+        return Verdict(
+            (
+                f"{counts.address} automatic mails to this address within an hour (limits.automatic_per_address_per_hour)",
+            )
+        )
+    late = [
+        count
+        for count, bound in (
+            (counts.domain, limits.automatic_per_domain_per_hour),
+            (counts.total, limits.automatic_per_hour),
+        )
+        if bound is not None and count >= bound
+    ]
+    return Verdict((), given.now + timedelta(hours=1) if late else None)
+
+
+def ticket_bound(ticket: int, snapshot: Snapshot, limits: Limits) -> str | None:
+    """Why no more automatic mail may go out on this ticket today; None when it may."""
+    sent, most = snapshot.ticket_automatic.get(ticket, 0), limits.automatic_per_ticket_per_day
+    if most is not None and sent >= most:
+        return f"{sent} automatic mails on this ticket within a day (limits.automatic_per_ticket_per_day)"
+    return None
+
+
+def acknowledgeable(
+    event: MessageArrived, to: str, snapshot: Snapshot, rulebook: Rulebook, given: Given
+) -> Verdict:
+    """May `to`, the requester of this mail, be acknowledged?"""
+    mail, envelope, refusals = event.mail, event.envelope, list(event.mail.unanswerable)
+    if mail.kind is not Kind.PERSON:
+        refusals.append(f"kind is {mail.kind}")
+    if envelope.sender == "":  # RFC 3834 §2: never in answer to the null return-path
+        refusals.append("the envelope sender is <>")
+    if mail.sender is None:
+        refusals.append("no From, or several")
+    if not to:
+        refusals.append("no address")
+    elif rulebook.is_own(to):
+        refusals.append("the address is the desk's own")
+    if envelope.route == "import":
+        refusals.append("imported")
+    age = envelope.received_at - mail.date if mail.date else timedelta(0)
+    if age > rulebook.limits.acknowledge_within:
+        refusals.append("older than limits.acknowledge_within")
+    bound = bounds(to, snapshot, rulebook.limits, given)
+    return Verdict(tuple(dict.fromkeys((*refusals, *bound.refusals))), bound.delay)

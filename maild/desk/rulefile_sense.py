@@ -1,0 +1,135 @@
+"""What is wrong between parts of the admin's files that are right by themselves: words that name nothing, people defined twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from maild.desk import shapes, sla, week
+from maild.desk.rulebook import Identity, Rulebook
+from maild.errors import Problem
+from maild.reading import KeyPath, Places, unknown
+
+
+def inconsistencies(document: shapes.Document, identity: Identity, places: Places) -> Iterator[Problem]:
+    yield from _people(document, identity, places)
+    yield from _customers(document, places)
+    yield from _promises(document, places)
+    customers = [customer.name for customer in document.organisations]
+    for index, notice in enumerate(document.notices):
+        path = ("notices", index, "organisation")
+        yield from _unknown("organisation", notice.organisation, customers, path, places)
+
+
+def _unknown(
+    what: str, word: str | None, known: Iterable[str], path: KeyPath, places: Places
+) -> Iterator[Problem]:
+    if word is None or word in (names := list(known)):
+        return
+    message = unknown(what, word, names) if names else f"unknown {what} '{word}': none is defined"
+    yield places.value(path).problem(f"{_key_of(path)}: {message}")
+
+
+def _key_of(path: KeyPath) -> str:
+    return str(next(part for part in reversed(path) if isinstance(part, str)))
+
+
+def _twice(what: str, named: Iterable[tuple[str, KeyPath]], places: Places) -> Iterator[Problem]:
+    """A complaint for each word that stands a second time, naming the first place."""
+    first: dict[str, KeyPath] = {}
+    for word, path in named:
+        if word in first:
+            yield places.value(path).problem(
+                f"{what} '{word}' stands twice; before: {places.value(first[word])}"
+            )
+        first.setdefault(word, path)
+
+
+def _people(document: shapes.Document, identity: Identity, places: Places) -> Iterator[Problem]:
+    if not document.agents:
+        yield places.key(("agents",)).problem(
+            "a desk needs somebody who answers: `agents: [{name: …, address: …, team: …}]`"
+        )
+    own = Rulebook(identity)
+    for index, agent in enumerate(document.agents):
+        yield from _unknown("team", agent.team, document.teams, ("agents", index, "team"), places)
+        if own.is_own(agent.address):
+            yield places.value(("agents", index, "address")).problem(
+                f"address: '{agent.address}' is the desk's own: an agent needs an address of his own"
+            )
+    addresses = [(agent.address, ("agents", index, "address")) for index, agent in enumerate(document.agents)]
+    yield from _twice("agent", addresses, places)
+    logins = [
+        (agent.login, ("agents", at, "login")) for at, agent in enumerate(document.agents) if agent.login
+    ]
+    yield from _twice("login", logins, places)
+    for key, team in document.teams.items():
+        known = [address for address, _ in addresses]
+        yield from _unknown("agent", team.responsible, known, ("teams", key, "responsible"), places)
+
+
+def _customers(document: shapes.Document, places: Places) -> Iterator[Problem]:
+    organisations = list(enumerate(document.organisations))
+    yield from _twice(
+        "organisation", ((shape.name, ("organisations", at, "name")) for at, shape in organisations), places
+    )
+    for what, key in (("domain", "domains"), ("member", "members")):
+        named = [
+            (word, ("organisations", at, key, index))
+            for at, shape in organisations
+            for index, word in enumerate(getattr(shape, key))
+        ]
+        yield from _twice(what, named, places)
+    for at, shape in organisations:
+        yield from _unknown("SLA policy", shape.sla, document.sla, ("organisations", at, "sla"), places)
+    for name, group in document.groups.items():
+        yield from _unknown("SLA policy", group.sla, document.sla, ("groups", name, "sla"), places)
+
+
+def _promises(document: shapes.Document, places: Places) -> Iterator[Problem]:
+    for key, calendar in document.calendars.items():
+        spans, wrong = week.week(calendar.__pydantic_extra__)
+        for days, message in wrong:
+            yield places.key(("calendars", key, days)).problem(message)
+        if not wrong and not any(spans):
+            yield places.key(("calendars", key)).problem(
+                f"calendar '{key}' has no working hours, so nothing would ever be due: add some, like mon-fri: \"09:00-17:00\""
+            )
+    for key, policy in document.sla.items():
+        path = ("sla", key)
+        yield from _unknown("calendar", policy.calendar, document.calendars, (*path, "calendar"), places)
+        yield from _targets(policy, path, document, places)
+        yield from _conditions(policy.for_, (*path, "for"), document, places)
+
+
+def _targets(
+    policy: shapes.Policy, path: KeyPath, document: shapes.Document, places: Places
+) -> Iterator[Problem]:
+    promised = [name for name in sla.TARGETS if getattr(policy, name) is not None]
+    if not promised:
+        yield places.key(path).problem(
+            f"policy '{path[-1]}' promises nothing: it needs one of {', '.join(sla.TARGETS)}"
+        )
+    for name in promised:
+        target: shapes.Target = getattr(policy, name)
+        if not target.model_fields_set - {"calendar"}:
+            yield places.key((*path, name)).problem(
+                f"{name}: needs a span, like {name}: 4h or {name}: {{default: 4h}}"
+            )
+        yield from _unknown(
+            "calendar", target.calendar, document.calendars, (*path, name, "calendar"), places
+        )
+    for index, name in enumerate(policy.tell or ()):
+        yield from _unknown("target of this policy", name, promised, (*path, "tell", index), places)
+
+
+def _conditions(
+    wanted: shapes.PolicyFor, path: KeyPath, document: shapes.Document, places: Places
+) -> Iterator[Problem]:
+    known = {
+        "organisation": [customer.name for customer in document.organisations],
+        "group": list(document.groups),
+        "team": list(document.teams),
+    }
+    for name, names in known.items():
+        for index, word in enumerate(getattr(wanted, name)):
+            yield from _unknown(name, word, names, (*path, name, index), places)

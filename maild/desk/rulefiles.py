@@ -1,0 +1,179 @@
+"""The admin's files (rules/*.yaml) as a rulebook, or every mistake in them at its place.
+
+All files are read as one document: each top-level key may stand in any of them, lists are joined in the order of the files,
+mappings are put together, and the same word defined twice is a mistake that names both places.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import product
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from maild.desk import rule_words, rulebook, shapes, sla, week
+from maild.desk.rulebook import Identity, Limits, NoticeRule, Rulebook
+from maild.desk.rulefile_sense import inconsistencies
+from maild.desk.yaml_source import Source, read
+from maild.errors import Problem
+from maild.reading import problems
+
+_MERGED_DEPTH = {"desk": 2, "dictionary": 2} | dict.fromkeys(
+    ("fields", "teams", "groups", "calendars", "sla", "oncall"), 1
+)
+_LATER_OF_DESK = ("time", "cc", "open_to")
+_LATER_OF_POLICY = ("warn", "met_by", "update_limit")
+
+
+class Loaded(NamedTuple):
+    """`rulebook` is None when there are problems. `warnings`: what is right but does not do anything yet, or is hardly meant."""
+
+    rulebook: Rulebook | None
+    problems: list[Problem]
+    warnings: list[str]
+
+
+def load(
+    files: Sequence[tuple[str, str]], identity: Identity, limits: Limits, today: date, folder: str = "rules"
+) -> Loaded:
+    """Reads files given as (name, text), in this order. Holidays of countries are counted from the year before `today`.
+
+    `folder` names the whole in complaints about what is missing. Never raises for what the files hold.
+    """
+    source = read(files, folder, _MERGED_DEPTH)
+    found = list(source.problems)
+    rules = source.value.get("rules")
+    for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+        found += rule_words.check(rule, ("rules", index), source.places)
+    try:
+        document = shapes.Document.model_validate(source.value)
+    except ValidationError as error:
+        known = {(problem.file, problem.line, problem.column) for problem in found}
+        wrong = problems(error, shapes.Document, source.places)
+        found += [problem for problem in wrong if (problem.file, problem.line, problem.column) not in known]
+        return Loaded(None, sorted(set(found)), [])
+    found += inconsistencies(document, identity, source.places)
+    if found:
+        return Loaded(None, sorted(set(found)), [])
+    return Loaded(_rulebook(document, identity, limits, today), [], _warnings(document, source))
+
+
+def _rulebook(document: shapes.Document, identity: Identity, limits: Limits, today: date) -> Rulebook:
+    desk = document.desk
+    return Rulebook(
+        identity=replace(
+            identity,
+            lists=tuple(dict.fromkeys((*identity.lists, *desk.lists))),
+            forms=tuple(dict.fromkeys((*identity.forms, *desk.forms))),
+        ),
+        limits=limits,
+        teams={
+            key: rulebook.Team(key, team.name or key, team.level, team.responsible)
+            for key, team in document.teams.items()
+        },
+        agents={agent.address: _agent(agent) for agent in document.agents},
+        organisations={customer.name: _organisation(customer) for customer in document.organisations},
+        fields={
+            key: rulebook.Field(key, shape.label or key, shape.values)
+            for key, shape in document.fields.items()
+        },
+        notices=tuple(rule for notice in document.notices for rule in _notices(notice)),
+        calendars={
+            key: _calendar(key, shape, identity.timezone, today) for key, shape in document.calendars.items()
+        },
+        policies={key: _policy(key, policy) for key, policy in document.sla.items()},
+        channels=dict(desk.channels),
+        default_priority=desk.default_priority,
+        digest_at=desk.digest_at,
+        groups={
+            key: rulebook.Group(key, group.members, group.domains, group.sla)
+            for key, group in document.groups.items()
+        },
+    )
+
+
+def _agent(shape: shapes.Agent) -> rulebook.Agent:
+    return rulebook.Agent(
+        name=shape.name,
+        address=shape.address,
+        team=shape.team,
+        role=shape.role,
+        languages=shape.languages,
+        login=shape.login,
+        zone=shape.timezone,
+    )
+
+
+def _organisation(shape: shapes.Organisation) -> rulebook.Organisation:
+    return rulebook.Organisation(
+        shape.name, shape.domains, shape.members, shape.sla, shape.language, shape.timezone
+    )
+
+
+def _notices(shape: shapes.Notice) -> list[NoticeRule]:
+    pairs = product(shape.to or (None,), shape.event or (None,))
+    return [NoticeRule(shape.send, role, event, shape.organisation) for role, event in pairs]
+
+
+def _calendar(key: str, shape: shapes.Calendar, zone: str, today: date) -> rulebook.Calendar:
+    spans, _ = week.week(shape.__pydantic_extra__)
+    return rulebook.Calendar(
+        key, ZoneInfo(shape.timezone or zone), spans, week.free_days(shape.holidays, today)
+    )
+
+
+def _policy(key: str, shape: shapes.Policy) -> rulebook.Policy:
+    targets = {name: _target(target) for name in sla.TARGETS if (target := getattr(shape, name)) is not None}
+    wanted = {
+        name: tuple(map(str, values)) for name in sla.CONDITIONS if (values := getattr(shape.for_, name))
+    }
+    told = (
+        shape.tell
+        if shape.tell is not None
+        else tuple(name for name in ("first_response",) if name in targets)
+    )
+    return rulebook.Policy(key, shape.calendar, targets, pause=shape.pause, for_=wanted, tell=told)
+
+
+def _target(shape: shapes.Target) -> rulebook.Target:
+    spans: Mapping[int, timedelta | None] = {at: getattr(shape, f"priority_{at}") for at in range(1, 6)}
+    return rulebook.Target(
+        shape.default,
+        {priority: span for priority, span in spans.items() if span is not None},
+        shape.calendar,
+    )
+
+
+def _warnings(document: shapes.Document, source: Source) -> list[str]:
+    """What is checked but without effect in this version, by file, and what leaves the desk without somebody."""
+    later: list[tuple[str, str]] = []
+    for name, word in (("rules", "rule"), ("escalations", "step of escalations")):
+        files = Counter(source.places.value((name, at)).file for at in range(len(getattr(document, name))))
+        for file, count in files.items():
+            plural = f"{count} {word}s" if name == "rules" else f"{count} steps of escalations"
+            later.append((file, plural if count > 1 else f"1 {word}"))
+    for name in ("dictionary", "oncall"):
+        if getattr(document, name):
+            later.append((source.places.key((name,)).file, f"'{name}'"))
+    for key in _LATER_OF_DESK:
+        if getattr(document.desk, key) is not None:
+            later.append((source.places.key(("desk", key)).file, f"'desk.{key}'"))
+    for policy, shape in document.sla.items():
+        for key in _LATER_OF_POLICY:
+            if getattr(shape, key) is not None:
+                later.append((source.places.key(("sla", policy, key)).file, f"'sla.{policy}.{key}'"))
+    found = [
+        f"{file}: {what} {'are' if what[0] in '23456789' or what[:2].isdigit() else 'is'} checked but not yet applied by this version"
+        for file, what in later
+    ]
+    if not any(agent.role is rulebook.AgentRole.ADMIN for agent in document.agents):
+        place = source.places.key(("agents",))
+        found.append(
+            f"{place}: no agent has `role: admin`: nobody is told when something is wrong with the desk"
+        )
+    return found

@@ -1,0 +1,252 @@
+"""What the admin's files may hold, key by key. Rules, escalations, on-call and the dictionary are checked here, and not applied
+by this version of maild.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, time
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+
+from maild.desk import week
+from maild.desk.rulebook import AgentRole
+from maild.desk.words import Happening, Notify, Role
+from maild.reading import Domain, Duration, Flag, Language, Line, ListId, Mailbox, Shape, Text, Zone
+
+TargetName = Literal["first_response", "update", "resolution", "silence"]
+
+
+def _listed(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def _clock_time(value: object) -> time:
+    found = re.fullmatch(r"(\d{1,2}):(\d\d)", value) if isinstance(value, str) else None
+    if found is None or int(found[1]) > 23 or int(found[2]) > 59:
+        raise ValueError(f"'{value}' is no time of day, like 07:00")
+    return time(int(found[1]), int(found[2]))
+
+
+def _day(value: object) -> date:
+    try:
+        return date.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError(f"'{value}' is no date, like 2026-12-24") from None
+
+
+def _percent(value: object) -> int:
+    found = re.fullmatch(r"(\d{1,2})\s*%", value) if isinstance(value, str) else None
+    if found is None or int(found[1]) == 0:
+        raise ValueError(f"'{value}' is no part of a span, from 1% to 99%")
+    return int(found[1])
+
+
+def _label(value: object) -> dict[str, str]:
+    labels = {"": value} if isinstance(value, str) else value
+    if not isinstance(labels, dict) or not all(isinstance(text, str) and text for text in labels.values()):
+        raise ValueError("must be text, or one text for each language, like {en: …, es: …}")
+    return {str(language): text for language, text in labels.items()}
+
+
+def _matrix(rows: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+    if len(rows) != 3 or any(len(row) != 3 for row in rows):
+        raise ValueError("must be three rows (impact 1 to 3) of three priorities (urgency 1 to 3)")
+    return rows
+
+
+def _spanned(value: object) -> object:
+    return value if isinstance(value, dict) or value is None else {"default": value}
+
+
+def _raised(value: object) -> object:
+    if value == "raise" or (isinstance(value, int) and 1 <= value <= 5):
+        return value
+    raise ValueError(f"'{value}' is no priority from 1 to 5 and not 'raise'")
+
+
+Lines = Annotated[tuple[Line, ...], BeforeValidator(_listed)]
+Priority = Annotated[int, Field(strict=True, ge=1, le=5)]
+Third = Annotated[int, Field(strict=True, ge=1, le=3)]
+Time = Annotated[time, BeforeValidator(_clock_time)]
+Label = Annotated[dict[str, str], BeforeValidator(_label)]
+Hours = Annotated[tuple[tuple[int, int], ...], BeforeValidator(week.hours)]
+Holidays = Annotated[tuple[Annotated[str, BeforeValidator(week.holiday)], ...], BeforeValidator(_listed)]
+
+
+class Desk(Shape):
+    channels: dict[Line, Line] = Field(default_factory=dict)
+    default_priority: Priority = 3
+    lists: Annotated[tuple[ListId, ...], BeforeValidator(_listed)] = ()
+    forms: Annotated[tuple[Mailbox, ...], BeforeValidator(_listed)] = ()
+    digest_at: Time = time(7, 0)
+    time: Literal["off", "ask", "required"] | None = None
+    cc: Lines | None = None
+    open_to: Lines | None = None
+
+
+class FieldShape(Shape):
+    label: Line | None = None
+    values: tuple[Line, ...] = ()
+
+
+class Team(Shape):
+    name: Line | None = None
+    level: Annotated[int, Field(strict=True, ge=1, le=9)] = 1
+    responsible: Mailbox | None = None
+
+
+class Agent(Shape):
+    name: Line
+    address: Mailbox
+    team: Line
+    role: AgentRole = AgentRole.AGENT
+    languages: Annotated[tuple[Language, ...], BeforeValidator(_listed)] = ()
+    login: Line | None = None
+    timezone: Zone | None = None
+
+
+class Organisation(Shape):
+    name: Line
+    domains: tuple[Domain, ...] = ()
+    members: tuple[Mailbox, ...] = ()
+    sla: Line | None = None
+    language: Language | None = None
+    timezone: Zone | None = None
+
+
+class Group(Shape):
+    members: tuple[Mailbox, ...] = ()
+    domains: tuple[Domain, ...] = ()
+    sla: Line | None = None
+
+
+class Calendar(Shape):
+    """Every other key names days; their meaning together is checked by `week.week`."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Hours]
+    timezone: Zone | None = None
+    holidays: Holidays = ()
+
+
+class Target(Shape):
+    default: Duration | None = None
+    priority_1: Duration | None = Field(None, alias="priority 1")
+    priority_2: Duration | None = Field(None, alias="priority 2")
+    priority_3: Duration | None = Field(None, alias="priority 3")
+    priority_4: Duration | None = Field(None, alias="priority 4")
+    priority_5: Duration | None = Field(None, alias="priority 5")
+    calendar: Line | None = None
+
+
+SpanOrTarget = Annotated[Target | None, BeforeValidator(_spanned)]
+
+
+class PolicyFor(Shape):
+    organisation: Lines = ()
+    group: Lines = ()
+    type: Lines = ()
+    team: Lines = ()
+    priority: Annotated[tuple[Priority, ...], BeforeValidator(_listed)] = ()
+
+
+class Policy(Shape):
+    calendar: Line
+    first_response: SpanOrTarget = None
+    update: SpanOrTarget = None
+    resolution: SpanOrTarget = None
+    silence: SpanOrTarget = None
+    pause: Annotated[tuple[Literal["pending", "on-hold"], ...], BeforeValidator(_listed)] = ("pending",)
+    for_: PolicyFor = Field(PolicyFor(), alias="for")
+    tell: Annotated[tuple[TargetName, ...], BeforeValidator(_listed)] | None = None
+    warn: Annotated[int, BeforeValidator(_percent)] | None = None
+    met_by: Lines | None = None
+    update_limit: Annotated[int, Field(strict=True, ge=1)] | None = None
+
+
+class Notice(Shape):
+    to: Annotated[tuple[Role, ...], BeforeValidator(_listed)] | None = None
+    event: Annotated[tuple[Happening, ...], BeforeValidator(_listed)] | None = None
+    organisation: Line | None = None
+    send: Notify
+
+
+class Step(Shape):
+    """One step of an escalation."""
+
+    after: Duration | None = None
+    notify: Lines | None = None
+    priority: Annotated[Any, BeforeValidator(_raised)] = None
+    team: Line | None = None
+    assignee: Line | None = None
+    level: Annotated[int, Field(strict=True, ge=1, le=9)] | None = None
+
+
+class Rota(Shape):
+    """Who of a team is on call, in turn."""
+
+    agents: tuple[Mailbox, ...]
+    every: Duration
+    since: Annotated[date, BeforeValidator(_day)]
+    at: Time = time(9, 0)
+
+
+class Need(Shape):
+    field: Line | None = None
+    ask: Label
+    met_by: Line | None = None
+
+
+class Word(Shape):
+    label: Label | None = None
+    describe: Text | None = None
+
+
+class TypeWord(Word):
+    needs: tuple[Need, ...] = ()
+
+
+class SeverityWord(Word):
+    impact: Third | None = None
+
+
+class Dictionary(Shape):
+    types: dict[Line, TypeWord | None] = Field(default_factory=dict)
+    categories: dict[Line, Word | None] = Field(default_factory=dict)
+    severities: dict[Line, SeverityWord | None] = Field(default_factory=dict)
+    impacts: dict[Third, Line] = Field(default_factory=dict)
+    urgencies: dict[Third, Line] = Field(default_factory=dict)
+    priority: Annotated[tuple[tuple[Priority, ...], ...], AfterValidator(_matrix)] | None = None
+
+
+class Rule(Shape):
+    """The words of `when`, `then` and `tests` are checked by `rule_words`."""
+
+    name: Line
+    on: Annotated[tuple[Literal["ticket", "reply", "change", "time"], ...], BeforeValidator(_listed)] = (
+        "ticket",
+    )
+    when: dict[str, Any] = Field(default_factory=dict)
+    then: dict[str, Any]
+    stop: Flag = False
+    tests: tuple[dict[str, Any], ...] = ()
+
+
+class Document(Shape):
+    """All files together."""
+
+    desk: Desk = Desk()
+    dictionary: Dictionary | None = None
+    fields: dict[str, FieldShape] = Field(default_factory=dict)
+    teams: dict[str, Team] = Field(default_factory=dict)
+    agents: tuple[Agent, ...] = ()
+    organisations: tuple[Organisation, ...] = ()
+    groups: dict[str, Group] = Field(default_factory=dict)
+    calendars: dict[str, Calendar] = Field(default_factory=dict)
+    sla: dict[str, Policy] = Field(default_factory=dict)
+    escalations: tuple[Step, ...] = ()
+    oncall: dict[str, Rota] = Field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
+    rules: tuple[Rule, ...] = ()

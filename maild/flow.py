@@ -1,0 +1,305 @@
+"""The way of a mail, and of everything else that happens to the desk. Read this first.
+
+    keep      raw bytes and envelope become one durable row: only then may anybody say 250
+    work      rows are taken in order: parse (never fails), load a snapshot, decide, and in ONE transaction apply the effects, journal
+              the reasons, queue what is to be sent, mark the row done. What fails three times goes into quarantine, whole.
+    outgoing  queued mails are claimed for the sender; settle records what became of each. What fails for good is an event to decide.
+    tick      due clocks and digests pass through the same door
+    act       so do the commands of an admin on this host
+
+Everything here is synchronous and is called from threads; the store is the only thing it changes. Time comes from `clock`.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import BinaryIO
+
+import structlog
+
+from maild.applying import Applying, Arrived
+from maild.delivery.notice import DigestLine
+from maild.delivery.retry import next_attempt
+from maild.desk import matching
+from maild.desk.arriving import admins_alert
+from maild.desk.commands import linked
+from maild.desk.decide import decide
+from maild.desk.effects import Decision, Given, Reason, Tell
+from maild.desk.events import Acted, ClockDue, DeliveryFailed, Event, MessageArrived
+from maild.desk.facts import Address, Envelope, Parsed
+from maild.desk.people import SentMail, Ticket
+from maild.desk.snapshot import Snapshot, Wanted
+from maild.desk.words import Happening, Role
+from maild.errors import NotNow
+from maild.message.parse import parse
+from maild.site import Site
+from maild.telling import Occasion, Telling, bounce_address, fresh
+from store import Store, Work
+from store.rows import Arrival, DigestRow, Intake, OutboxRow
+
+log = structlog.get_logger("maild.flow")
+
+ATTEMPTS = 3
+LEASE = timedelta(minutes=10)
+AGAIN = timedelta(seconds=5)
+SEND_LEASE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A mail to keep. `spool` stands at its start and holds `size` octets with this hex `sha256`."""
+
+    spool: BinaryIO
+    size: int
+    sha256: str
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """A claimed outbox row and its envelope sender ("" for `<>`)."""
+
+    row: OutboxRow
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of an attempt: `kind` is sent, later, unknown or failed; `text` the reply or fault."""
+
+    kind: str
+    text: str
+
+
+def keep(store: Store, mails: Sequence[Kept]) -> list[int]:
+    """Make mails durable in one transaction; returns their intake rows. Raises NotNow, and then nothing of them is kept."""
+    small = store.content.SMALL
+    for mail in mails:
+        if mail.size > small:
+            store.content.put_file(mail.spool, mail.size, mail.sha256)
+    with store.work() as work:
+        for mail in mails:
+            if mail.size <= small:
+                work.put_content(mail.spool.read())
+        return work.keep([Arrival(mail.sha256, mail.size, mail.envelope) for mail in mails])
+
+
+class Flow:
+    """The desk at work: its files (`site`, replaced on reload), its store, the name of this node, and a clock that gives aware UTC."""
+
+    def __init__(self, site: Site, store: Store, clock: Callable[[], datetime], node: str = "main") -> None:
+        self.site, self.store, self.clock, self.node = site, store, clock, node
+
+    # -- in ------------------------------------------------------------------------------------------------------------------
+
+    def accepts(self, address: str) -> bool:
+        """Whether mail for this recipient is ours."""
+        return self.site.rulebook.identity.accepts(address)
+
+    def keep(self, mails: Sequence[Kept]) -> list[int]:
+        """Make mails durable; returns their intake rows. Raises NotNow, and then nothing of them is kept."""
+        return keep(self.store, mails)
+
+    def work(self, limit: int = 20) -> int:
+        """Process waiting mails, in order; returns how many were taken. One bad mail stops nothing."""
+        now = self.clock()
+        with self.store.work() as work:
+            rows = work.claim_intake(self.node, now, LEASE, limit)
+        if not rows:
+            return 0
+        failed: list[tuple[Intake, str]] = []
+        try:
+            arrived = self._parse([row for row in rows if row.attempts <= ATTEMPTS], failed)
+            failed += [
+                (row, f"the daemon stopped {ATTEMPTS} times while this mail was in work")
+                for row in rows
+                if row.attempts > ATTEMPTS
+            ]
+            with self.store.work() as work:
+                for row, parsed in arrived:
+                    try:
+                        with work.savepoint():
+                            self._process(work, row, parsed)
+                    except NotNow:
+                        raise
+                    except Exception:  # noqa: BLE001  a mail that breaks us is put aside whole, the next one goes on
+                        failed.append((row, traceback.format_exc()))
+            for row, error in failed:
+                self._failed(row, error)
+        except NotNow:
+            with (
+                self.store.work() as work
+            ):  # the fault is the store's, not the mail's: it does not count against it
+                work.unclaim_intake([row.id for row in rows], now + AGAIN)
+            raise
+        return len(rows)
+
+    def _parse(self, rows: Sequence[Intake], failed: list[tuple[Intake, str]]) -> list[tuple[Intake, Parsed]]:
+        arrived = []
+        for row in rows:
+            try:
+                raw = self.store.content.get(row.sha256)
+                trusted = row.envelope.trusted and not row.envelope.unauthenticated
+                arrived.append((row, parse(raw, self.site.trust, trusted=trusted)))
+            except NotNow:
+                raise
+            except Exception:  # noqa: BLE001  parsing never fails; if it does, the mail is put aside whole
+                failed.append((row, traceback.format_exc()))
+        return arrived
+
+    def _process(self, work: Work, row: Intake, parsed: Parsed) -> None:
+        now = self.clock()
+        event = MessageArrived(row.id, parsed.mail, row.envelope)
+        decision = self._decide(work, event, matching.wanted(event, self.site.rulebook), now)
+        applying = Applying(work, self.site, f"intake:{row.id}", now, Arrived(event, parsed, row.sha256))
+        applying.apply(decision)
+        outcome = f"ticket {applying.ticket}" if applying.ticket else "kept without a ticket"
+        work.finish_intake(row.id, outcome, applying.message, now)
+        log.info(
+            "mail processed",
+            intake=row.id,
+            message_id=parsed.mail.message_id,
+            kind=str(parsed.mail.kind),
+            outcome=outcome,
+        )
+
+    def _decide(self, work: Work, event: Event, wanted: Wanted, now: datetime) -> Decision:
+        """Load what the event asks for and decide. What the tickets found say who may be written to, so counts come second."""
+        snapshot = work.snapshot(wanted, now)
+        others = {ticket.requester.key for ticket in snapshot.tickets.values()}
+        others |= {person.key for ticket in snapshot.tickets.values() for person in ticket.participants}
+        missing = tuple(sorted(others - set(wanted.counted) - {""}))
+        ours = {person.key for person in snapshot.persons.values()} | {
+            sent.person.key for sent in _mails(snapshot)
+        }
+        warned = tuple(sorted(ours & set(self.site.rulebook.agents)))
+        if missing or warned:
+            snapshot = _with_counts(snapshot, work.snapshot(Wanted(counted=missing, addresses=warned), now))
+        return decide(event, snapshot, self.site.rulebook, Given(now, fresh()))
+
+    def _failed(self, row: Intake, error: str) -> None:
+        """Another attempt later, or quarantine: then the admins are told, once."""
+        now = self.clock()
+        log.error("mail failed", intake=row.id, attempt=row.attempts, error=error.strip().splitlines()[-1])
+        with self.store.work() as work:
+            if not work.fail_intake(row.id, error, now, ATTEMPTS, now + AGAIN):
+                return
+            what = (
+                f"Mail {row.id} could not be processed and is in quarantine, whole.",
+                f"From <{row.envelope.sender}> to {', '.join(row.envelope.recipients)} by {row.envelope.route}, {row.size} octets.",
+                f"See it with: maild quarantine show {row.id}; try again with: maild quarantine retry {row.id}",
+            )
+            Applying(work, self.site, f"quarantine:{row.id}", now).apply(
+                Decision(
+                    admins_alert(self.site.rulebook, what),
+                    (Reason("quarantine", f"mail {row.id}", f"failed {row.attempts} times"),),
+                )
+            )
+
+    # -- out -----------------------------------------------------------------------------------------------------------------
+
+    def outgoing(self, limit: int) -> list[Outbound]:
+        """Claim mails that are due, with their envelope senders. Each must be settled."""
+        with self.store.work() as work:
+            rows = work.claim_outbox(self.node, self.clock(), SEND_LEASE, limit)
+            key = work.keys()[0] if rows else None
+        identity = self.site.rulebook.identity
+        return [
+            Outbound(row, bounce_address(identity, key, row.ticket, row.id, automatic=row.automatic))
+            for row in rows
+            if key is not None
+        ]
+
+    def settle(self, results: Sequence[tuple[OutboxRow, Delivered]]) -> None:
+        """Record what became of claimed mails; a permanent failure passes through `decide`."""
+        now = self.clock()
+        with self.store.work() as work:
+            for row, delivered in results:
+                self._settle(work, row, delivered, now)
+
+    def _settle(self, work: Work, row: OutboxRow, delivered: Delivered, now: datetime) -> None:
+        text = delivered.text
+        if delivered.kind == "sent":
+            work.mail_sent(row.id, now, text)
+            log.info("mail sent", outbox=row.id, message_id=row.message_id, ticket=row.ticket, kind=row.kind)
+            return
+        due = next_attempt(row.attempts, row.created_at, now, row.id) if delivered.kind != "failed" else None
+        if due is not None:
+            work.mail_later(row.id, due, text)
+            log.warning(
+                "mail deferred", outbox=row.id, message_id=row.message_id, attempt=row.attempts, reason=text
+            )
+            return
+        log.error(
+            "mail failed for good", outbox=row.id, message_id=row.message_id, ticket=row.ticket, reason=text
+        )
+        work.mail_failed(row.id, now, text)
+        event = DeliveryFailed(row.ticket, row.recipient, row.answer, not row.role.outside, text)
+        tickets = (row.ticket,) if row.ticket else ()
+        decision = self._decide(work, event, Wanted(tickets=tickets, addresses=(row.recipient.lower(),)), now)
+        Applying(work, self.site, f"failed:{row.id}", now).apply(decision)
+
+    def give_back(self, rows: Sequence[OutboxRow]) -> None:
+        """Claimed mails that were not tried (the daemon stops): due again at once."""
+        with self.store.work() as work:
+            for row in rows:
+                work.mail_released(row.id, self.clock())
+
+    # -- time and people -----------------------------------------------------------------------------------------------------
+
+    def tick(self, limit: int = 100) -> int:
+        """Pass due clocks and digests through; returns how many there were."""
+        now = self.clock()
+        with self.store.read() as work:
+            clocks = work.due_clocks(now, limit)
+            digests = work.due_digests(now)
+        for ticket, clock, due in clocks:
+            with self.store.work() as work:
+                decision = self._decide(work, ClockDue(ticket, clock, due), Wanted(tickets=(ticket,)), now)
+                Applying(work, self.site, f"clock:{ticket}:{clock}:{due.isoformat()}", now).apply(decision)
+        for recipient, rows in digests.items():
+            with self.store.work() as work:
+                self._digest(work, recipient, rows, now)
+        return len(clocks) + len(digests)
+
+    def _digest(self, work: Work, recipient: str, rows: Sequence[DigestRow], now: datetime) -> None:
+        """One mail that lists what one agent was to be told later. Who left the files is told nothing any more."""
+        agent = self.site.rulebook.agent(recipient)
+        if agent is not None:
+            subjects: dict[int, Ticket | None] = {
+                row.ticket: work.ticket(row.ticket) for row in rows if row.ticket
+            }
+            lines = tuple(_digest_line(row, subjects) for row in rows)
+            tell = Tell(None, Address(agent.name, agent.address), Role.ADMIN, "digest", (), None, False, True)
+            occasion = Occasion(f"digest:{rows[0].id}", now, digest=lines)
+            Telling(work, self.site, occasion).digest(tell)
+        work.finish_digests([row.id for row in rows], now)
+
+    def act(self, ticket: int, actor: str, commands: tuple[str, ...], text: str) -> Decision:
+        """Commands of somebody at this host or in the portal. Refused lines stand in the decision's reasons (step "command")."""
+        now = self.clock()
+        event = Acted(ticket, actor, commands, text)
+        with self.store.work() as work:
+            numbers = (ticket, *linked(commands))
+            decision = self._decide(work, event, Wanted(tickets=numbers), now)
+            if decision.effects:
+                Applying(work, self.site, f"act:{fresh()}", now).apply(decision)
+        return decision
+
+
+def _digest_line(row: DigestRow, tickets: dict[int, Ticket | None]) -> DigestLine:
+    ticket = tickets.get(row.ticket) if row.ticket else None
+    happenings = tuple(Happening(happening) for happening in row.happenings)
+    return DigestLine(row.at, row.ticket, ticket.subject if ticket else row.subject, happenings)
+
+
+def _mails(snapshot: Snapshot) -> Iterable[SentMail]:
+    return (*snapshot.sent.values(), *snapshot.outbox.values())
+
+
+def _with_counts(snapshot: Snapshot, counted: Snapshot) -> Snapshot:
+    automatic, warned = {**counted.automatic, **snapshot.automatic}, {**counted.warned, **snapshot.warned}
+    return replace(snapshot, automatic=automatic, warned=warned)

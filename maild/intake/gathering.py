@@ -1,0 +1,69 @@
+"""From many connections to few commits: mails that come in while one commit runs share the next (one fsync for all of them)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import BinaryIO
+
+from maild.desk.facts import Envelope
+from maild.errors import MaildError, NotNow
+from maild.flow import Flow, Kept
+
+MOST = 100
+
+
+class Gathering:
+    """The `Receiver` of the listeners. `woken` is set whenever mail has been kept."""
+
+    def __init__(self, flow: Flow, woken: asyncio.Event) -> None:
+        self._flow, self._woken = flow, woken
+        self._waiting: list[tuple[Kept, asyncio.Future[None]]] = []
+        self._runner: asyncio.Task[None] | None = None
+
+    def accepts(self, address: str) -> bool:
+        """Whether this recipient is ours; in memory."""
+        return self._flow.accepts(address)
+
+    async def receive(self, spool: BinaryIO, size: int, sha256: str, envelope: Envelope) -> None:
+        """Returns when the mail is on disk. Raises NotNow when it could not be kept."""
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((Kept(spool, size, sha256, envelope), kept))
+        if self._runner is None or self._runner.done():
+            self._runner = asyncio.create_task(self._run())
+        await kept
+
+    async def _run(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            fault = await self._keep([mail for mail, _ in batch])
+            if fault is not None and len(batch) > 1 and not isinstance(fault, MaildError):
+                await self._one_by_one(batch)
+                continue
+            for _, kept in batch:
+                _settle(kept, fault)
+            self._woken.set()
+
+    async def _one_by_one(self, batch: list[tuple[Kept, asyncio.Future[None]]]) -> None:
+        """One of them breaks the commit: the others shall not suffer."""
+        for mail, kept in batch:
+            mail.spool.seek(0)
+            _settle(kept, await self._keep([mail]))
+        self._woken.set()
+
+    async def _keep(self, mails: list[Kept]) -> Exception | None:
+        try:
+            await asyncio.to_thread(self._flow.keep, mails)
+        except Exception as fault:  # noqa: BLE001  handed to each sender's session, which answers and logs it
+            return fault
+        return None
+
+
+def _settle(kept: asyncio.Future[None], fault: Exception | None) -> None:
+    if kept.done():
+        return
+    if fault is None:
+        kept.set_result(None)
+    else:
+        kept.set_exception(
+            fault if isinstance(fault, MaildError) else NotNow(f"{type(fault).__name__}: {fault}")
+        )

@@ -1,0 +1,63 @@
+"""Structured logs on stderr: one line an event, quiet, never a body or a secret; with priorities for journald."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+_PRIORITY = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
+
+
+def _journal(_: Any, method: str, line: str) -> str:
+    """sd-daemon(3): a line that begins with <N> has that priority."""
+    level = _PRIORITY.get(method, 6)
+    return "\n".join(f"<{level}>{part}" for part in line.splitlines())
+
+
+def _json(value: object, **_: Any) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False)
+
+
+def configure(format_: str, level: str, env: Mapping[str, str] = os.environ) -> None:
+    """`format_`: auto, text or json. Under systemd (JOURNAL_STREAM) times are the journal's own."""
+    journal = "JOURNAL_STREAM" in env
+    plain = format_ == "text" or (format_ == "auto" and (journal or sys.stderr.isatty()))
+    processors: list[Any] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level]
+    if not journal:
+        processors.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
+    processors.append(structlog.processors.format_exc_info)
+    processors.append(_text if plain else structlog.processors.JSONRenderer(serializer=_json))
+    if journal:
+        processors.append(_journal)
+    number = logging.getLevelName(level.upper())
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", force=True
+    )
+
+
+def _text(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
+    """`TIME level event key=value …`; a traceback on lines of its own."""
+    when = f"{event.pop('timestamp')} " if "timestamp" in event else ""
+    level, what, trace = event.pop("level", "info"), event.pop("event", ""), event.pop("exception", None)
+    pairs = " ".join(f"{key}={_shown(value)}" for key, value in event.items() if value is not None)
+    line = f"{when}{level:<7} {what}{' ' + pairs if pairs else ''}"
+    return f"{line}\n{trace}" if trace else line
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return (
+        json.dumps(text, ensure_ascii=False) if not text or any(char in text for char in ' "=\n\t') else text
+    )

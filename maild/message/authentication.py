@@ -1,0 +1,126 @@
+"""What a trusted host says of the sender: Authentication-Results (RFC 8601), read strictly and believed rarely."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from maild.desk.facts import Address, Proof, Trust, Verdict
+from maild.message.addresses import Mailboxes
+
+_MAX_VALUE = 16_384
+_VERSION = re.compile(r"(\S+?)(?:\s+\d+)?\s*")
+_METHOD = re.compile(r"([a-z0-9_-]+)(?:\s*/\s*\d+)?\s*=\s*([a-z0-9_-]+)(?=\s|$)", re.IGNORECASE)
+_PROPERTY = re.compile(
+    r"([a-z0-9_-]+)\s*\.\s*([a-z0-9_-]+)\s*=\s*(\"(?:[^\"\\]|\\.)*\"|[^\s\"]+)(?=\s|$)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One method and its result, in lower case; `properties` as "ptype.property" to value."""
+
+    method: str
+    result: str
+    properties: dict[str, str] = field(default_factory=dict)
+
+
+def parse(value: str) -> tuple[str, tuple[Result, ...]] | None:
+    """(authserv-id in lower case, results) of an Authentication-Results value; None when it follows no grammar.
+
+    A statement that cannot be read (RFC 8601 §2.2) is left out, and the others stand.
+    """
+    pieces = _statements(value[:_MAX_VALUE])
+    if not pieces:
+        return None
+    host = _VERSION.fullmatch(pieces[0].strip())
+    if not host:
+        return None
+    results = []
+    for piece in pieces[1:]:
+        method = _METHOD.match(piece.strip())
+        if not method:
+            continue
+        properties: dict[str, str] = {}
+        for kind, name, content in _PROPERTY.findall(piece):
+            if content.startswith('"'):
+                content = re.sub(r"\\(.)", r"\1", content[1:-1])
+            properties.setdefault(f"{kind}.{name}".lower(), content)
+        results.append(Result(method[1].lower(), method[2].lower(), properties))
+    return host[1].strip('"').lower(), tuple(results)
+
+
+def _statements(value: str) -> list[str] | None:
+    """The pieces between semicolons, comments taken out; None when a quote or comment is left open."""
+    pieces: list[str] = []
+    current: list[str] = []
+    depth = 0
+    quoted = escaped = False
+    for char in value:
+        if escaped:
+            escaped = False
+        elif char == "\\" and (quoted or depth):
+            escaped = True
+        elif char == '"' and not depth:
+            quoted = not quoted
+        elif not quoted and char == "(":
+            depth += 1
+        elif not quoted and char == ")" and depth:
+            depth -= 1
+            char = " "
+        elif not quoted and not depth and char == ";":
+            pieces.append("".join(current))
+            current = []
+            continue
+        if not depth:
+            current.append(char)
+    pieces.append("".join(current))
+    return None if quoted or depth else pieces
+
+
+def prove(values: Sequence[str], from_: Mailboxes, trust: Trust) -> Proof:
+    """The proof in the topmost field by a host of `trust.authserv_ids`; every field below it may be forged.
+
+    `values` are all Authentication-Results of a mail that came from a trusted peer, topmost first. A mail of several authors, of none,
+    or whose From could be read in two ways proves nothing, but may still fail.
+    """
+    hosts = {host.lower() for host in trust.authserv_ids}
+    for value in values:
+        parsed = parse(value)
+        if parsed is None or parsed[0] not in hosts:
+            continue
+        host, results = parsed
+        author = from_.addresses[0] if len(from_.addresses) == 1 and from_.certain else None
+        dmarc = _dmarc([result for result in results if result.method == "dmarc"], author)
+        login = _login(results) if author else None
+        return Proof(dmarc=dmarc, login=login, host=host)
+    return Proof()
+
+
+def _dmarc(results: Iterable[Result], author: Address | None) -> Verdict:
+    verdict = Verdict.NONE
+    for result in results:
+        if result.result == "fail":
+            return Verdict.FAIL
+        domain = result.properties.get("header.from", "").rpartition("@")[2]
+        if result.result == "pass" and author and domain and _ascii(domain) == _ascii(author.domain):
+            verdict = Verdict.PASS
+    return verdict
+
+
+def _login(results: Iterable[Result]) -> str | None:
+    for result in results:
+        login = result.properties.get("smtp.auth", "")
+        if result.method == "auth" and result.result == "pass" and login:
+            return login
+    return None
+
+
+def _ascii(domain: str) -> str:
+    """A domain as it is compared: A-labels in lower case, so that both spellings of an international name are equal."""
+    domain = domain.rstrip(".").lower()
+    try:
+        return domain if domain.isascii() else domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return domain

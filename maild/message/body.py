@@ -1,0 +1,303 @@
+"""The parts of a mail (RFC 2045, 2046): which are its text, which are attachments, and what reports say.
+
+A nested message is one attachment, octet for octet as it came where the structure allows; nothing of it is mixed into the outer text.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.message import Message
+
+from maild.desk.facts import Attachment
+from maild.message import html as pages
+from maild.message.charset import decode
+from maild.message.filenames import clean_name, default_name
+from maild.message.headers import Fields, decoded, parameters
+from maild.message.wire import MAX_DEPTH, MAX_PARTS
+
+MAX_TEXT = 2_000_000
+_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+_ENCODING = re.compile(r"[a-z0-9-]+")
+_ODD_IN_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]+")
+_TEXTS = ("text/plain", "text/html")
+_STATUS = ("message/delivery-status", "message/global-delivery-status")
+_RETURNED = (
+    "message/rfc822",
+    "message/global",
+    "text/rfc822-headers",
+    "message/rfc822-headers",
+    "message/global-headers",
+)
+
+
+@dataclass(slots=True)
+class Segment:
+    """A stretch of text as the mail offers it: in plain words, as HTML, or both."""
+
+    plain: str = ""
+    html: str = ""
+
+
+@dataclass(slots=True)
+class Body:
+    """What the parts hold. `contents` belong to `attachments` in order; `types` are the media types met, outermost first.
+
+    `statuses` are the delivery reports (RFC 3464), `returned` the message or header that a report gives back.
+    """
+
+    segments: list[Segment] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
+    types: list[str] = field(default_factory=list)
+    report_type: str = ""
+    statuses: list[bytes] = field(default_factory=list)
+    returned: bytes = b""
+    defects: list[str] = field(default_factory=list)
+
+    @property
+    def plain(self) -> bool:
+        """Whether all of the text was offered in plain words."""
+        return all(segment.plain for segment in self.segments)
+
+    def text(self) -> str:
+        """The readable text of all segments, from HTML where that is all there is."""
+        return "\n".join(segment.plain or pages.to_text(segment.html) for segment in self.segments).strip(
+            "\n"
+        )
+
+    def page(self) -> str:
+        """All segments as one page; "" when none was offered as HTML."""
+        if not any(segment.html for segment in self.segments):
+            return ""
+        return "\n".join(segment.html or pages.from_text(segment.plain) for segment in self.segments)
+
+
+def read(message: Message, raw: bytes) -> Body:
+    """The body of `message`, whose own octets (header and body) are `raw`."""
+    walk = _Walk()
+    walk.body.segments = [
+        part for part in walk.part(message, raw, 0) if part.plain.strip() or part.html.strip()
+    ]
+    _mark_inline(walk.body)
+    return walk.body
+
+
+def _mark_inline(body: Body) -> None:
+    """An image the HTML shows by its Content-ID is inline, whatever its disposition says."""
+    page = body.page()
+    for index, file in enumerate(body.attachments):
+        if not file.inline and file.content_id and f"cid:{file.content_id}" in page:
+            body.attachments[index] = Attachment(
+                file.name, file.type, file.size, True, file.sha256, file.content_id
+            )
+
+
+class _Walk:
+    """One pass over the parts, bounded in depth, number and length of text."""
+
+    def __init__(self) -> None:
+        self.body = Body()
+        self._parts = 0
+        self._room = MAX_TEXT
+        self._charset: str | None = None
+
+    def part(self, message: Message, raw: bytes | None, depth: int, within: str = "") -> list[Segment]:
+        """Read one part and what it contains; return its text, note its attachments."""
+        self._parts += 1
+        if depth > MAX_DEPTH or self._parts > MAX_PARTS:
+            self._defect("too many nested parts" if depth > MAX_DEPTH else "too many parts")
+            return []
+        fields = Fields(message.raw_items(), self._charset)
+        kind, options = media_type(fields, message.get_default_type())
+        self._charset = options.get("charset") or self._charset
+        self.body.types.append(kind)
+        if depth == 0:
+            self.body.report_type = options.get("report-type", "").lower()
+        if message.is_multipart() and not kind.startswith("message/"):
+            return self._multipart(message, raw, depth, kind)
+        content = _content(message, raw, fields)
+        if kind.startswith("multipart/"):
+            self._defect("multipart without parts")
+            kind = "text/plain"
+        self._report(kind, content)
+        disposition, details = parameters((fields.raw("content-disposition") or [""])[0])
+        name = clean_name(details.get("filename") or options.get("name") or "")
+        if (
+            kind in _TEXTS
+            and disposition != "attachment"
+            and not (name and not self._is_text(disposition, within))
+        ):
+            return [self._text(kind, content, options)]
+        if (
+            within == "multipart/alternative"
+            and kind.startswith("text/")
+            and kind != "text/calendar"
+            and not name
+        ):
+            return []
+        self._attach(message, fields, kind, disposition, name, content)
+        return []
+
+    def _is_text(self, disposition: str, within: str) -> bool:
+        """Whether a named text is the text of the mail and not a file: it is the first, or an alternative of it."""
+        return within == "multipart/alternative" or (self._room == MAX_TEXT and disposition == "inline")
+
+    def _multipart(self, message: Message, raw: bytes | None, depth: int, kind: str) -> list[Segment]:
+        parts = [part for part in message.get_payload() if isinstance(part, Message)]
+        slices = _slices(message, raw, len(parts))
+        offers = [
+            self.part(part, octets, depth + 1, kind) for part, octets in zip(parts, slices, strict=True)
+        ]
+        if kind != "multipart/alternative":
+            return [segment for offer in offers for segment in offer]
+        plains = ["\n".join(segment.plain for segment in offer if segment.plain.strip()) for offer in offers]
+        htmls = ["\n".join(segment.html for segment in offer if segment.html.strip()) for offer in offers]
+        return [Segment(next(filter(None, plains), ""), next(filter(None, reversed(htmls)), ""))]
+
+    def _text(self, kind: str, content: bytes, options: dict[str, str]) -> Segment:
+        if len(content) > self._room:
+            self._defect("text cut")
+        text = decode(content[: self._room], options.get("charset")).replace("\r\n", "\n").replace("\r", "\n")
+        self._room = max(0, self._room - len(content))
+        if kind == "text/html":
+            return Segment(html=text)
+        if options.get("format", "").lower() == "flowed":
+            text = unflowed(text, options.get("delsp", "").lower() == "yes")
+        return Segment(plain=text.strip("\n"))
+
+    def _report(self, kind: str, content: bytes) -> None:
+        if kind in _STATUS:
+            self.body.statuses.append(content)
+        elif kind in _RETURNED and not self.body.returned:
+            self.body.returned = content[:MAX_TEXT]
+
+    def _attach(
+        self, message: Message, fields: Fields, kind: str, disposition: str, name: str, content: bytes
+    ) -> None:
+        identifier = fields.first("content-id").strip("<> ")[:200]
+        if not name:
+            inner = message.get_payload()
+            subject = ""
+            if (
+                kind == "message/rfc822"
+                and isinstance(inner, list)
+                and inner
+                and isinstance(inner[0], Message)
+            ):
+                subject = next(
+                    (decoded(value) for key, value in inner[0].raw_items() if key.lower() == "subject"), ""
+                )
+            name = default_name(kind, self._parts, subject)
+        digest = hashlib.sha256(content).hexdigest()
+        self.body.attachments.append(
+            Attachment(name, kind, len(content), disposition == "inline", digest, identifier)
+        )
+        self.body.contents.append(content)
+
+    def _defect(self, text: str) -> None:
+        if text not in self.body.defects:
+            self.body.defects.append(text)
+
+
+def media_type(fields: Fields, default: str = "text/plain") -> tuple[str, dict[str, str]]:
+    """The media type in lower case and its parameters; what is no type is text/plain (RFC 2045 §5.2)."""
+    values = fields.raw("content-type")
+    if not values:
+        return default, {}
+    kind, options = parameters(values[0])
+    kind = kind.split()[0] if kind.split() else ""
+    return (kind if _TYPE.fullmatch(kind) else "text/html" if kind == "html" else "text/plain"), options
+
+
+def _slices(message: Message, raw: bytes | None, count: int) -> Iterator[bytes | None]:
+    """The octets of each of the `count` parts, or None for each when the boundaries do not say the same."""
+    found: list[bytes] = []
+    boundary = message.get_boundary() if raw is not None else None
+    if raw is not None and boundary:
+        line = re.compile(
+            rb"(?m)^--" + re.escape(boundary.encode("utf-8", "surrogateescape")) + rb"(--)?[ \t]*\r?$\n?"
+        )
+        start = -1
+        for match in line.finditer(raw, _body_start(raw)):
+            if start >= 0:
+                found.append(_without_line_end(raw[start : match.start()]))
+            start = match.end()
+            if match[1]:
+                start = -1
+                break
+        if start >= 0:
+            found.append(raw[start:])
+    return iter(found) if len(found) == count else iter([None] * count)
+
+
+def _without_line_end(octets: bytes) -> bytes:
+    """The line end before a boundary belongs to the boundary (RFC 2046 §5.1.1)."""
+    return octets[:-2] if octets.endswith(b"\r\n") else octets[:-1] if octets.endswith(b"\n") else octets
+
+
+def _body_start(raw: bytes) -> int:
+    if raw.startswith((b"\r\n", b"\n")):
+        return 2 if raw.startswith(b"\r\n") else 1
+    match = _BLANK_LINE.search(raw)
+    return match.end() if match else len(raw)
+
+
+def _content(message: Message, raw: bytes | None, fields: Fields) -> bytes:
+    """The content of a part that has no parts: decoded, or for nested messages the octets as they came."""
+    encoding = _ENCODING.match(fields.first("content-transfer-encoding").lower().strip("\"' "))
+    name = encoding[0] if encoding else ""
+    if raw is not None:
+        octets = raw[_body_start(raw) :]
+    elif message.is_multipart():
+        octets = b"\n".join(part.as_bytes() for part in message.get_payload() if isinstance(part, Message))
+    else:
+        payload = message._payload if hasattr(message, "_payload") else ""
+        octets = str(payload or "").encode("utf-8", "surrogateescape")
+    if name == "base64":
+        return _base64(octets)
+    if name == "quoted-printable":
+        return binascii.a2b_qp(octets)
+    if name in ("x-uuencode", "uuencode", "uue", "x-uue") and not message.is_multipart():
+        decoded_payload = message.get_payload(decode=True)
+        return decoded_payload if isinstance(decoded_payload, bytes) else octets
+    return octets
+
+
+def _base64(octets: bytes) -> bytes:
+    """Decode as mail programs do, repairing padding; what is plainly no base64 comes back as it is."""
+    try:
+        return binascii.a2b_base64(octets)
+    except binascii.Error:
+        pass  # damaged: judged and repaired below
+    odd = sum(len(run) for run in _ODD_IN_BASE64.findall(octets))
+    if odd * 20 > len(octets):
+        return octets
+    letters = re.sub(rb"[^A-Za-z0-9+/]", b"", octets)
+    if len(letters) % 4 == 1:
+        letters = letters[:-1]
+    return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))
+
+
+def unflowed(text: str, delsp: bool) -> str:
+    """Join the soft-broken lines of format=flowed (RFC 3676 §4), each quote depth for itself."""
+    out: list[str] = []
+    open_depth = -1
+    for line in text.split("\n"):
+        content = line.lstrip(">")
+        depth = len(line) - len(content)
+        content = content.removeprefix(" ")
+        signature = content == "-- "
+        if open_depth == depth and not signature:
+            out[-1] += content
+        else:
+            out.append((">" * depth + " " if depth else "") + content)
+        soft = content.endswith(" ") and not signature
+        open_depth = depth if soft else -1
+        if soft and delsp:
+            out[-1] = out[-1][:-1]
+    return "\n".join(out)

@@ -1,0 +1,181 @@
+"""What a mail is: by its headers first, then its shape, then the words of its subject (CONTRACT `kind`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from maild.desk.facts import Address, Kind, Trust
+from maild.message.answerable import auto_submitted, own_list, precedence
+from maild.message.headers import Fields
+from maild.message.subjects import AUTOMATIC, BOUNCE, COMPLAINT, RECEIPT, UNSUBSCRIBE, UNSUBSCRIBE_LINK
+
+# RFC 3834 §3.1.8 knows Auto-Submitted only; these are what programs set instead, or beside it.
+_AUTO_REPLY_FIELDS = (
+    "x-autoreply",
+    "x-autorespond",
+    "x-autoresponder",
+    "x-auto-reply",
+    "x-auto-reply-from",
+    "x-autoreply-from",
+    "x-mail-autoreply",
+    "x-autoreply-domain",
+    "x-vacation",
+    "x-cron-autoreply",
+)
+_AUTO_REPLY_PRECEDENCE = frozenset({"auto_reply", "auto-reply", "autoreply"})
+_BULK_PRECEDENCE = frozenset({"bulk", "list", "junk"})
+_BULK_FIELDS = (
+    "list-id",
+    "list-unsubscribe",
+    "list-post",
+    "list-help",
+    "list-subscribe",
+    "list-owner",
+    "list-archive",
+    "mailing-list",
+    "x-mailing-list",
+    "x-mailman-version",
+    "x-listname",
+    "x-list-id",
+    "x-campaign",
+    "x-campaignid",
+    "x-campaign-id",
+    "x-mailchimp-campaign-id",
+    "x-mc-user",
+    "x-rpcampaign",
+)
+_NEGATIVE = frozenset({"", "no", "false", "0", "none"})
+_SYSTEM = re.compile(
+    r"(?:mailer-?daemon|mdaemon|postmaster|mail-?daemon|mailerdaemon|mail|daemon|uucp|bounces?(?:[+=._-].*)?|microsoftexchange.*)@?",
+    re.IGNORECASE,
+)
+_NEWSLETTER_LETTERS = 500
+_NEWSLETTER_SEARCHED = 200_000
+_SYSTEM_NAME = re.compile(
+    r"[\"'\s]*(?:mail deliver\w{0,2} (?:sub)?system|mailer.daemon|postmaster)", re.IGNORECASE
+)
+_MDN_TYPES = ("message/disposition-notification", "message/global-disposition-notification")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the parts and the sender say before words are read: media types met, the report-type, who wrote."""
+
+    types: Sequence[str]
+    report_type: str
+    from_: Sequence[Address]
+    subject: str
+    answers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A kind and why, as sentences for `explain`."""
+
+    kind: Kind
+    reasons: tuple[str, ...]
+
+
+def from_system(fields: Fields, from_: Sequence[Address], *, reverse_path: bool = True) -> bool:
+    """Whether a mail system writes: mailer-daemon and the like, or (`reverse_path`) the null one (RFC 5321 §4.5.5)."""
+    if reverse_path and any(value.strip() in ("<>", "< >") for value in fields.all("return-path")):
+        return True
+    if any(_SYSTEM.fullmatch(address.address.partition("@")[0]) for address in from_):
+        return True
+    return bool(_SYSTEM_NAME.match(fields.first("from")))
+
+
+def may_bounce(fields: Fields, shape: Shape) -> str | None:
+    """Why the words of a mail without a delivery report deserve to be read as a bounce; None when they do not."""
+    if "x-failed-recipients" in fields:
+        return "X-Failed-Recipients is set"
+    words = BOUNCE.search(shape.subject)
+    if words and (from_system(fields, shape.from_) or not shape.answers):
+        return f"the subject says {words[0]!r}"
+    if AUTOMATIC.search(shape.subject):
+        return None
+    # A null reverse-path is usual in vacation answers too: there the sender must have the name of a mail system.
+    vacation = auto_submitted(fields) == "auto-replied"
+    return "a mail system writes" if from_system(fields, shape.from_, reverse_path=not vacation) else None
+
+
+def surely_bounces(fields: Fields, shape: Shape) -> bool:
+    """Whether subject and sender together leave no doubt, even when no failed recipient can be made out."""
+    return bool(BOUNCE.search(shape.subject)) and from_system(fields, shape.from_)
+
+
+def report(shape: Shape) -> Judgement | None:
+    """Receipts and abuse reports by their media type: RFC 8098 §3, RFC 5965 §2."""
+    if shape.report_type == "feedback-report" or "message/feedback-report" in shape.types:
+        return Judgement(Kind.REPORT, ("a feedback report",))
+    if COMPLAINT.match(shape.subject) and "message/rfc822" in shape.types[1:4]:
+        return Judgement(Kind.REPORT, ("the subject of a complaint, with the message",))
+    if shape.report_type == "disposition-notification" or any(kind in shape.types[:4] for kind in _MDN_TYPES):
+        return Judgement(Kind.RECEIPT, ("a message disposition notification",))
+    return None
+
+
+def judge(fields: Fields, shape: Shape, trust: Trust, text: str, page: str) -> Judgement:
+    """The kind of a mail that is neither bounce nor report nor receipt by its parts; `page` is its HTML, if any."""
+    replied = _auto_reply_reasons(fields, shape)
+    if replied:
+        return Judgement(Kind.AUTO_REPLY, replied)
+    if RECEIPT.match(shape.subject) and shape.report_type:
+        return Judgement(Kind.RECEIPT, ("the subject of a receipt",))
+    bulk = _bulk_reasons(fields, trust)
+    if bulk:
+        return Judgement(Kind.BULK, bulk)
+    if not shape.answers and newsletter(text, page):
+        return Judgement(Kind.BULK, ("it offers to unsubscribe",))
+    return Judgement(Kind.PERSON, ())
+
+
+def newsletter(text: str, page: str) -> bool:
+    """Whether a mail of some length tells its many readers how to leave: near the words stands a way to do so."""
+    if len(text) < _NEWSLETTER_LETTERS:
+        return False
+    if UNSUBSCRIBE_LINK.search(page[:_NEWSLETTER_SEARCHED]):
+        return True
+    lines = text[-_NEWSLETTER_SEARCHED:].split("\n")
+    for index, line in enumerate(lines):
+        if UNSUBSCRIBE.search(line[:500]):
+            around = " ".join(near[:500] for near in lines[max(0, index - 3) : index + 4]).lower()
+            if any(way in around for way in ("://", "www.", "@", "click", "klick", "cliquez")):
+                return True
+    return False
+
+
+def _auto_reply_reasons(fields: Fields, shape: Shape) -> tuple[str, ...]:
+    found = []
+    submitted = auto_submitted(fields)
+    words = AUTOMATIC.search(shape.subject)
+    if submitted.startswith(("auto-replied", "auto_replied", "vacation")):
+        found.append(f"Auto-Submitted: {submitted}")
+    elif submitted == "auto-generated" and (shape.answers or words):
+        found.append(f"Auto-Submitted: {submitted}, in answer to a mail")
+    for name in _AUTO_REPLY_FIELDS:
+        if name in fields and fields.first(name).strip().lower() not in _NEGATIVE:
+            found.append(f"{name.title()} is set")
+    if precedence(fields) in _AUTO_REPLY_PRECEDENCE:
+        found.append(f"Precedence: {precedence(fields)}")
+    if "autoresponder" in fields.first("x-post-messageclass").lower():
+        found.append("X-POST-MessageClass: Autoresponder")
+    if fields.first("x-autogenerated").lower().startswith(("reply", "forward")):
+        found.append(f"X-Autogenerated: {fields.first('x-autogenerated')}")
+    if words:
+        found.append(f"the subject says {words[0]!r}")
+    return tuple(found)
+
+
+def _bulk_reasons(fields: Fields, trust: Trust) -> tuple[str, ...]:
+    own = own_list(fields, trust)
+    found = [] if own else [f"{name.title()} is set" for name in _BULK_FIELDS if name in fields][:3]
+    priority = precedence(fields)
+    if priority in _BULK_PRECEDENCE and not (own and priority == "list"):
+        found.append(f"Precedence: {priority}")
+    submitted = auto_submitted(fields)
+    if submitted and submitted != "no":
+        found.append(f"Auto-Submitted: {submitted}")
+    return tuple(found)

@@ -1,0 +1,248 @@
+"""Bytes to facts. `parse` never fails, whatever the octets: what cannot be understood is left out and said in `defects`.
+
+The order is: bound and mend the octets, let mail-parser read the structure, then read header, body, kind and proof on our own. Its reading
+of text and attachments is not used: it mixes nested messages into the outer text, loses nameless parts and 8-bit headers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import mailparser
+from mailparser.dates import parse_mail_date
+
+from maild.desk.facts import Address, Bounce, Kind, Mail, Parsed, Proof, Trust
+from maild.message import addresses, answerable, authentication, bounce, identity, kind, language, quotes
+from maild.message import body as bodies
+from maild.message import html as pages
+from maild.message.addresses import Mailboxes
+from maild.message.charset import clean, decode
+from maild.message.headers import Fields
+from maild.message.wire import bounded
+
+_MAX_SUBJECT = 998
+_MAX_IDS = 100
+_MAX_DEFECTS = 50
+_ID = re.compile(r"<[^<>\s]{1,500}>")
+_BARE_ID = re.compile(r"[^<>\s]{3,500}")
+_CHARSET = re.compile(rb"(?i)content-type:\s{0,9}text/[a-z]{1,20};\s{0,9}charset=[\"']?([a-z0-9_.:-]{1,40})")
+_EARLY = 100_000
+_TRACES = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
+_Value = TypeVar("_Value")
+_NO_THREAD: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+_UNJUDGED: tuple[Bounce | None, kind.Judgement] = (None, kind.Judgement(Kind.PERSON, ()))
+
+
+def parse(raw: bytes, trust: Trust = Trust(), *, trusted: bool = False) -> Parsed:  # noqa: B008 - an immutable value
+    """The facts of a mail and the contents of its attachments.
+
+    `trust` names whose words are believed; Authentication-Results are only read when `trusted`, that is when the mail came from a
+    peer that would have removed forged ones.
+    """
+    try:
+        return _Reading(raw, trust, trusted).parsed()
+    except Exception as error:  # noqa: BLE001 - parsing never fails: one bad mail stops nothing
+        text = decode(raw[: bodies.MAX_TEXT])
+        defects = (f"not understood: {type(error).__name__}",)
+        digest = hashlib.sha256(raw).hexdigest()
+        same = identity.of_message(None, (), None, text)
+        content = identity.of_content((), text)
+        return Parsed(
+            Mail(
+                digest,
+                len(raw),
+                text=text,
+                reply=text,
+                identity=same,
+                content_identity=content,
+                defects=defects,
+            )
+        )
+
+
+class _Reading:
+    """One mail being read: each step that fails leaves its default and a defect."""
+
+    def __init__(self, raw: bytes, trust: Trust, trusted: bool) -> None:
+        self._raw = raw
+        self._trust = trust
+        self._trusted = trusted
+        wire = bounded(raw)
+        self._wire = wire
+        self._defects: list[str] = list(wire.defects)
+        self._message = self._structure(wire.data)
+        self._fields = Fields(self._message.raw_items(), _charset(self._message, wire.data))
+
+    def _structure(self, data: bytes) -> Message:
+        try:
+            parser = mailparser.parse_from_bytes(data)
+        except Exception as error:  # noqa: BLE001 - it raises on truncated multiparts and odd charsets; the plain parser does not
+            self._defects.append(f"mail-parser: {type(error).__name__}")
+            return message_from_bytes(data)
+        self._defects += sorted(str(category) for category in parser.defects_categories)
+        message: Message = parser.message
+        return message
+
+    def _step(self, name: str, read: Callable[[], _Value], default: _Value) -> _Value:
+        try:
+            return read()
+        except Exception as error:  # noqa: BLE001 - one unreadable field or part must not hide the others
+            self._defects.append(f"{name}: {type(error).__name__}")
+            return default
+
+    def parsed(self) -> Parsed:
+        fields = self._fields
+        nobody = Mailboxes((), False)
+        author = self._step("From", lambda: addresses.read(fields.raw("from")), nobody)
+        subject = self._step("Subject", lambda: clean(fields.first("subject")[:_MAX_SUBJECT]), "")
+        answers, references = self._step("References", self._threads, _NO_THREAD)
+        found = self._step("body", lambda: bodies.read(self._message, self._wire.data), bodies.Body())
+        self._defects += found.defects
+        text = self._step("text", lambda: self._text(found), "")
+        words = self._step("reply", lambda: _new_words(found, text), quotes.Words(text, ""))
+        shape = kind.Shape(
+            found.types, found.report_type, author.addresses, subject, bool(answers or references)
+        )
+        failure, judgement = self._step("kind", lambda: self._judged(shape, found, text), _UNJUDGED)
+        proof = self._step("Authentication-Results", lambda: self._proof(author), Proof())
+        date = self._step("Date", self._date, None)
+        message_id = self._step("Message-ID", self._message_id, None)
+        mail = Mail(
+            sha256=hashlib.sha256(self._raw).hexdigest(),
+            size=len(self._raw),
+            message_id=message_id,
+            in_reply_to=answers,
+            references=references,
+            date=date,
+            from_=author.addresses,
+            reply_to=self._addresses("reply-to"),
+            to=self._addresses("to"),
+            cc=self._addresses("cc"),
+            subject=subject,
+            language=self._step("language", lambda: language.detect(words.reply or text), None),
+            kind=judgement.kind,
+            kind_reasons=judgement.reasons,
+            text=text,
+            reply=words.reply,
+            signature=words.signature,
+            html=self._step("html", lambda: pages.sanitise(found.page()) or None, None),
+            attachments=tuple(found.attachments),
+            bounce=failure,
+            unanswerable=self._step(
+                "answerable",
+                lambda: answerable.reasons(fields, author.addresses, proof, self._trust),
+                ("its header cannot be read",),
+            ),
+            proof=proof,
+            delivered_to=self._step("Delivered-To", self._delivered_to, ()),
+            header=self._step("header", fields.pairs, ()),
+            identity=identity.of_message(message_id, author.addresses, date, text),
+            content_identity=identity.of_content(author.addresses, text),
+            defects=tuple(dict.fromkeys(clean(defect) for defect in self._defects))[:_MAX_DEFECTS],
+        )
+        return Parsed(mail, tuple(found.contents))
+
+    def _addresses(self, name: str) -> tuple[Address, ...]:
+        return self._step(name, lambda: addresses.read(self._fields.raw(name)).addresses, ())
+
+    def _text(self, found: bodies.Body) -> str:
+        text = found.text()
+        if not text and not found.attachments:
+            # A multipart nobody can take apart still has words in it: show them.
+            rest = self._wire.data[self._wire.body :][: bodies.MAX_TEXT].strip()
+            broken = "multipart" in " ".join(found.types) or not found.types
+            text = decode(rest).replace("\r\n", "\n") if broken else ""
+        if len(text) > bodies.MAX_TEXT:
+            self._defects.append("text cut")
+        return clean(text[: bodies.MAX_TEXT])
+
+    def _judged(
+        self, shape: kind.Shape, found: bodies.Body, text: str
+    ) -> tuple[Bounce | None, kind.Judgement]:
+        report = kind.report(shape)
+        if report:
+            return None, report
+        if found.statuses:
+            failure = bounce.from_reports(found.statuses, found.returned, text)
+            if failure:
+                return failure, kind.Judgement(Kind.BOUNCE, ("a delivery status notification",))
+            if bounce.tells_success(found.statuses):
+                return None, kind.Judgement(Kind.RECEIPT, ("a delivery status notification of success",))
+        reason = kind.may_bounce(self._fields, shape)
+        if reason:
+            failure = bounce.from_text(self._message, self._fields, text, found.returned)
+            if failure:
+                return failure, kind.Judgement(Kind.BOUNCE, (reason, "its words name a failed recipient"))
+            if kind.surely_bounces(self._fields, shape):
+                return bounce.unknown(found.returned, text), kind.Judgement(Kind.BOUNCE, (reason,))
+        return None, kind.judge(self._fields, shape, self._trust, text, found.page())
+
+    def _proof(self, author: Mailboxes) -> Proof:
+        if not self._trusted:
+            return Proof()
+        return authentication.prove(self._fields.raw("authentication-results"), author, self._trust)
+
+    def _message_id(self) -> str | None:
+        value = self._fields.first("message-id")
+        bracketed = _ID.search(value)
+        if bracketed:
+            return bracketed[0]
+        bare = _BARE_ID.fullmatch(value.strip("<> "))
+        return f"<{bare[0]}>" if bare else None
+
+    def _threads(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """In-Reply-To and References (RFC 5322 §3.6.4), the latter cut to the first and the last ones."""
+        answers = list(dict.fromkeys(_ID.findall(self._fields.first("in-reply-to"))))[:_MAX_IDS]
+        chain = list(dict.fromkeys(_ID.findall(self._fields.first("references"))))
+        if len(chain) > _MAX_IDS:
+            chain = chain[:1] + chain[1 - _MAX_IDS :]
+        return tuple(answers), tuple(chain)
+
+    def _date(self) -> datetime | None:
+        value = self._fields.first("date")
+        if not value:
+            return None
+        strict = parse_mail_date(value).value
+        if isinstance(strict, datetime):
+            return strict
+        try:
+            lenient = parsedate_to_datetime(value[:200])
+        except (TypeError, ValueError, IndexError, OverflowError):
+            self._defects.append("Date cannot be read")
+            return None
+        return lenient.replace(tzinfo=UTC) if lenient.tzinfo is None else lenient.astimezone(UTC)
+
+    def _delivered_to(self) -> tuple[str, ...]:
+        """The addresses of trace fields in the order they stand, newest first."""
+        found: dict[str, None] = {}
+        for name, value in self._fields.pairs():
+            if name.lower() in _TRACES:
+                found.update(dict.fromkeys(addresses.loose(value)))
+        return tuple(found)[:_MAX_IDS]
+
+
+def _charset(message: Message, data: bytes) -> str | None:
+    """The charset of the first text, in which senders of raw 8-bit headers usually write these too."""
+    kind_, options = bodies.media_type(Fields(message.raw_items()))
+    if "charset" in options or not kind_.startswith("multipart/"):
+        return options.get("charset")
+    named = _CHARSET.search(data[:_EARLY])
+    return named[1].decode("ascii") if named else None
+
+
+def _new_words(found: bodies.Body, text: str) -> quotes.Words:
+    if found.plain or not found.segments:
+        return quotes.split(text)
+    marked = pages.without_quotes(found.page())
+    if marked is None:
+        return quotes.split(text)
+    page, signature = marked
+    words = quotes.split(pages.to_text(page))
+    return quotes.Words(words.reply, words.signature or signature)

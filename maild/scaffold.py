@@ -1,0 +1,43 @@
+"""A new desk's folder: what `maild init` writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from maild import config, site
+from maild.errors import NotNow
+
+
+class Scaffold(NamedTuple):
+    """The files that were `written`, and those that stood there before and were `left` as they are."""
+
+    written: list[Path]
+    left: list[Path]
+
+
+def write(folder: Path) -> Scaffold:
+    """Writes maild.toml, rules/ and templates/ of a desk that works, into a folder that is made if missing.
+
+    No file is ever overwritten. Raises NotNow when the disk refuses.
+    """
+    wanted: dict[Path, bytes] = {folder / "maild.toml": config.describe().encode()}
+    for name in ("rules", "templates"):
+        shipped = site.data_dir(name)
+        for file in sorted(shipped.rglob("*")):
+            if file.is_file():
+                wanted[folder / name / file.relative_to(shipped)] = file.read_bytes()
+    written, left = [], []
+    try:
+        for path, content in wanted.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with path.open("xb") as new:
+                    new.write(content)
+            except FileExistsError:
+                left.append(path)
+            else:
+                written.append(path)
+    except OSError as error:
+        raise NotNow(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+    return Scaffold(written, left)

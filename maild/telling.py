@@ -1,0 +1,287 @@
+"""From `Tell` to an outbox row: who it goes to, the chain it threads in, its tokens, its bytes. In the ticket's transaction."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from maild.delivery.notice import DigestLine, Notice
+from maild.delivery.render import Rendered
+from maild.desk import tokens
+from maild.desk.effects import Change, Tell
+from maild.desk.facts import Address, Parsed
+from maild.desk.leaving import may_leave
+from maild.desk.matching import holder_of
+from maild.desk.people import Message, Person, Ticket
+from maild.desk.rulebook import Identity
+from maild.desk.tokens import Claim, Holder
+from maild.desk.words import Happening, Scope
+from maild.message.outgoing import File, Outgoing
+from maild.message.write import write
+from maild.site import Site
+from store import Work
+from store.rows import Chain, NewMail, NewMessage
+
+STORM = timedelta(hours=1)
+EARLIER = 5
+_REPLIED = frozenset(("acknowledgement", "transcript"))
+
+
+def fresh() -> str:
+    """Eight characters (a to z, 2 to 7) never used before."""
+    return base64.b32encode(secrets.token_bytes(5)).decode("ascii").lower()
+
+
+@dataclass(slots=True)
+class Occasion:
+    """What the mails of one transaction are about. `parsed`: the mail that arrived, with `arrived_from` its author."""
+
+    event_key: str
+    now: datetime
+    ticket: Ticket | None = None
+    message: int | None = None
+    changes: tuple[Change, ...] = ()
+    actor: str = ""
+    parsed: Parsed | None = None
+    arrived_from: str = ""
+    digest: tuple[DigestLine, ...] = ()
+
+
+class Telling:
+    """Queues the mails of one transaction. Reads what they show once, whoever they go to."""
+
+    def __init__(self, work: Work, site: Site, occasion: Occasion) -> None:
+        self.work, self.site, self.occasion = work, site, occasion
+        self.rulebook, self.identity = site.rulebook, site.rulebook.identity
+        self._message: Message | None = None
+        self._history: tuple[Message, ...] | None = None
+        self._earlier: tuple[Ticket, ...] | None = None
+        self._shown: dict[str, int] = {}
+
+    def all(self, tells: Sequence[Tell]) -> None:
+        """Render and queue every one of them."""
+        if not tells:
+            return
+        people = [self._person(tell) for tell in tells]
+        ticket = self.occasion.ticket
+        chains = self.work.chains(ticket.id, [person.id for person in people]) if ticket else {}
+        key = self.work.keys()[0]
+        for tell, person in zip(tells, people, strict=True):
+            if self._in_a_storm(tell, person):
+                continue
+            self._one(tell, person, chains.get(person.id), key)
+
+    def digest(self, tell: Tell) -> None:
+        """Queue a digest, which no storm holds back."""
+        self._one(tell, self._person(tell), None, self.work.keys()[0])
+
+    def _person(self, tell: Tell) -> Person:
+        ticket = self.occasion.ticket
+        if ticket is not None and tell.to.key == ticket.requester.key:
+            return ticket.requester
+        agent = None if tell.role.outside else self.rulebook.agent(tell.to.address)
+        zone = agent.zone if agent else None
+        return self.work.person(tell.to, zone=zone)
+
+    def _in_a_storm(self, tell: Tell, person: Person) -> bool:
+        """Too many notifications to one agent become a digest, never nothing (CONTRACT §7)."""
+        most, now = self.rulebook.limits.notifications_per_agent_per_hour, self.occasion.now
+        if (
+            tell.role.outside
+            or most is None
+            or self.work.agent_mails_since(person.address, now - STORM) < most
+        ):
+            return False
+        ticket = self.occasion.ticket
+        subject = ticket.subject if ticket else (tell.lines[0] if tell.lines else "")
+        number = ticket.id if ticket else None
+        self.work.add_digest(
+            person.address, tell.role, number, subject, [*tell.happenings], now, now + STORM, "storm"
+        )
+        return True
+
+    def _one(self, tell: Tell, person: Person, chain: Chain | None, key: tokens.Key) -> None:
+        occasion, ticket = self.occasion, self.occasion.ticket
+        claim = Claim(
+            holder_of(tell.role), tell.scope or Scope.INTERNAL, ticket.id if ticket else 0, person.id, key.id
+        )
+        mid = tokens.message_id(claim, key, fresh(), self.identity.message_id_domain or self.identity.domain)
+        reply_to = self._reply_address(claim, key, tell)
+        notice = self._notice(tell, person, reply_to)
+        rendered = self.site.templates.render(notice)
+        files, omitted = self._files(tell)
+        if omitted:
+            rendered = self.site.templates.render(replace(notice, omitted=omitted))
+        raw = write(self._outgoing(tell, person, chain, mid, reply_to, rendered, files))
+        message = self._carried(tell, rendered, mid)
+        row = self.work.queue(
+            NewMail(
+                event_key=occasion.event_key, recipient=person.address, person=person.id, ticket=ticket.id if ticket else None,
+                message=message, message_id=mid, key_id=key.id, role=tell.role, scope=tell.scope or Scope.INTERNAL, kind=tell.template,
+                public=tell.public, automatic=tell.automatic, answer=tell.template == "answer", raw=raw,
+                due_at=tell.delay or occasion.now, created_at=occasion.now,
+            )
+        )  # fmt: skip
+        if row is not None and ticket is not None:
+            self.work.note_ids(ticket.id, person.id, [mid], written=False, now=occasion.now)
+
+    def _reply_address(self, claim: Claim, key: tokens.Key, tell: Tell) -> str:
+        if self.identity.reply_address != "plus" or tell.scope is None or not claim.ticket:
+            return self.identity.address
+        return (
+            f"{self.identity.local}{self.identity.delimiter}{tokens.mint(claim, key)}@{self.identity.domain}"
+        )
+
+    def _carried(self, tell: Tell, rendered: Rendered, mid: str) -> int | None:
+        """The message a mail carries: the one it is about, or for automatic mail to the requester's side itself (kept once)."""
+        ticket = self.occasion.ticket
+        if not tell.role.outside or not tell.automatic or ticket is None:
+            return self.occasion.message
+        if tell.template not in self._shown:
+            self._shown[tell.template] = self.work.add_message(
+                NewMessage(
+                    ticket=ticket.id, at=self.occasion.now, created_at=self.occasion.now, direction="out", public=True, kind=tell.template,
+                    from_name=self.identity.name, from_address=self.identity.address, to=(tell.to.address,), cc=(),
+                    subject=rendered.subject, text=rendered.text, reply=rendered.text, message_id=mid, language=rendered.language,
+                )
+            )  # fmt: skip
+        return self._shown[tell.template]
+
+    def _notice(self, tell: Tell, person: Person, reply_to: str) -> Notice:
+        occasion, ticket = self.occasion, self.occasion.ticket
+        outside = tell.role.outside
+        message = self._about(tell)
+        return Notice(
+            template=tell.template,
+            recipient=person,
+            role=tell.role,
+            happenings=tell.happenings,
+            scope=tell.scope,
+            language=self._language(tell, person),
+            now=occasion.now,
+            rulebook=self.rulebook,
+            reply_address=reply_to,
+            ticket=ticket,
+            message=message,
+            history=() if outside or tell.template != "assigned" else self._whole(),
+            changes=occasion.changes,
+            earlier=() if outside else self._other_tickets(),
+            actor=occasion.actor,
+            lines=tell.lines,
+            digest=occasion.digest,
+        )
+
+    def _about(self, tell: Tell) -> Message | None:
+        """The message this mail shows: for the requester's side only a public one, and only when it carries it."""
+        if self.occasion.message is None or tell.template in ("alert", "transcript", "digest"):
+            return None
+        if self._message is None:
+            self._message = self.work.message(self.occasion.message)
+        message = self._message
+        if tell.role.outside and (message is None or not message.public or tell.template != "answer"):
+            return None
+        return message
+
+    def _whole(self) -> tuple[Message, ...]:
+        ticket = self.occasion.ticket
+        if self._history is None:
+            self._history = tuple(self.work.messages(ticket.id)) if ticket else ()
+        return self._history
+
+    def _other_tickets(self) -> tuple[Ticket, ...]:
+        ticket = self.occasion.ticket
+        if self._earlier is None:
+            self._earlier = (
+                tuple(self.work.earlier(ticket.requester.id, ticket.id, EARLIER)) if ticket else ()
+            )
+        return self._earlier
+
+    def _language(self, tell: Tell, person: Person) -> str:
+        if tell.role.outside:
+            ticket = self.occasion.ticket
+            return person.language or (ticket.language if ticket else None) or self.identity.language
+        agent = self.rulebook.agent(person.address)
+        return agent.languages[0] if agent and agent.languages else self.identity.language
+
+    def _files(self, tell: Tell) -> tuple[tuple[File, ...], tuple[str, ...]]:
+        """Attachments of the mail that arrived which go along, and the names of those left out."""
+        parsed = self.occasion.parsed
+        carries = tell.template == "answer" or (
+            not tell.role.outside and tell.template in ("notification", "assigned")
+        )
+        if parsed is None or not carries or self.occasion.message is None:
+            return (), ()
+        room, files, omitted = self.rulebook.limits.notify_size, [], []
+        for attachment, content in zip(parsed.mail.attachments, parsed.contents, strict=True):
+            if tell.role.outside and not may_leave(attachment):
+                continue
+            if not tell.role.outside and attachment.size > room:
+                omitted.append(attachment.name)
+                continue
+            room -= attachment.size
+            files.append(File(attachment.name, attachment.type, content))
+        return tuple(files), tuple(omitted)
+
+    def _outgoing(
+        self,
+        tell: Tell,
+        person: Person,
+        chain: Chain | None,
+        mid: str,
+        reply_to: str,
+        rendered: Rendered,
+        files: tuple[File, ...],
+    ) -> Outgoing:
+        references, parent = self._thread(tell, chain)
+        auto = (
+            None if not tell.automatic else "auto-replied" if tell.template in _REPLIED else "auto-generated"
+        )  # RFC 3834 §5
+        return Outgoing(
+            from_=Address(self._sender_name(tell), self.identity.address),
+            to=Address(person.name or tell.to.name, person.address),
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
+            date=self.occasion.now,
+            message_id=mid,
+            reply_to=Address(self.identity.name, reply_to),
+            in_reply_to=parent,
+            references=references,
+            auto_submitted=auto,
+            language=rendered.language,
+            files=files,
+        )
+
+    def _sender_name(self, tell: Tell) -> str:
+        """The desk's name, with that of the person who speaks where it helps."""
+        speaks = tell.template == "answer" or (
+            not tell.role.outside and tell.template in ("notification", "assigned")
+        )
+        actor = self.occasion.actor if speaks and Happening.BREACHED not in tell.happenings else ""
+        return (
+            f"{actor} ({self.identity.name})" if actor and actor != self.identity.name else self.identity.name
+        )
+
+    def _thread(self, tell: Tell, chain: Chain | None) -> tuple[tuple[str, ...], str | None]:
+        """References from the recipient's own chain only (CONTRACT §4), and the mail this one answers (RFC 5322 §3.6.4)."""
+        parsed, ids = self.occasion.parsed, chain.ids if chain else ()
+        arrived = parsed.mail.message_id if parsed else None
+        if tell.answers and arrived and self.occasion.arrived_from == tell.to.key:
+            known = parsed.mail.references if parsed else ()
+            return (*(ids or known), *(() if arrived in ids else (arrived,))), arrived
+        if not ids:
+            return (), None
+        return ids, (chain.last_written if chain else None) or ids[-1]
+
+
+def bounce_address(
+    identity: Identity, key: tokens.Key, ticket: int | None, row: int, *, automatic: bool
+) -> str:
+    """The envelope sender of an outbox row (CONTRACT §7): a bounce address for it, or with plain addresses "" or the desk."""
+    if identity.reply_address == "plus":
+        token = tokens.mint(Claim(Holder.BOUNCE, Scope.PUBLIC, ticket or 0, row, key.id), key)
+        return f"{identity.local}{identity.delimiter}{token}@{identity.domain}"
+    return "" if automatic else identity.address

@@ -1,0 +1,48 @@
+"""What all commands share: which desk they are about, and the option for programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from maild import config, site
+from maild.clock import utc_now
+from maild.site import Site
+from store import Store
+
+
+@dataclass(slots=True)
+class Desk:
+    """Where the configuration is; read when a command needs it."""
+
+    option: str | None
+
+    @property
+    def path(self) -> Path:
+        return config.find(self.option, os.environ)
+
+    def load(self) -> Site:
+        loaded = site.load(self.path, utc_now())
+        for warning in loaded.warnings:
+            click.echo(f"maild: {warning}", err=True)
+        return loaded
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The store alone: reading it does not need rules and templates to be right."""
+        settings = config.load(self.path)
+        store = Store.open(settings.store.url, settings.store.files)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there."
+)

@@ -1,0 +1,106 @@
+"""Column types that hold on SQLite and PostgreSQL alike what mail may contain: text, JSON, times, keys.
+
+PostgreSQL refuses NUL in text, both refuse lone surrogates, SQLite forgets offsets; broken mail has all of these.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+KEY_OCTETS: Final = 600
+"""Longest indexed text. PostgreSQL refuses index entries above a third of a page (2704 octets), for all columns together."""
+
+
+def clean(text: str) -> str:
+    """The text with U+FFFD for every NUL and lone surrogate."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def clean_json(value: object) -> object:
+    """The JSON value with all its texts clean, keys too; a number that JSON does not know becomes null."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {clean(str(key)): clean_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def bounded(text: str) -> str:
+    """The text as an indexed column holds it: clean, and one of more than `KEY_OCTETS` octets cut and ended by its hash."""
+    text = clean(text)
+    if len(text) * 4 <= KEY_OCTETS:
+        return text
+    octets = text.encode()
+    if len(octets) <= KEY_OCTETS:
+        return text
+    digest = hashlib.sha256(octets).hexdigest()
+    return octets[: KEY_OCTETS - len(digest) - 1].decode(errors="ignore") + "~" + digest
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware time, stored and given back in UTC. A naive one is refused with ValueError."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without zone cannot be stored: {value}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class CleanText(sa.types.TypeDecorator[str]):
+    """Text in which NUL and lone surrogates have become U+FFFD."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else clean(value)
+
+
+class KeyText(sa.types.TypeDecorator[str]):
+    """Text of an index: `bounded` when it is written and when it is looked for."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else bounded(value)
+
+
+class CleanJson(sa.types.TypeDecorator[Any]):
+    """A JSON value whose texts are clean."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: Dialect) -> object:
+        return clean_json(value)
+
+
+Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""Primary and foreign keys. On SQLite only INTEGER is an alias of the row id."""

@@ -1,0 +1,74 @@
+"""Raw mails and attachments by their SHA-256: small ones in the table `content`, so that one commit is one fsync, big ones as files."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from typing import BinaryIO, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from store.engine import Database
+from store.files import Files, disk_faults
+from store.tables import content
+from store.transaction import Transaction, insert_ignore
+
+_SELECT = sa.select(content.c.data).where(content.c.sha256 == sa.bindparam("sha256"))
+
+
+class Content:
+    """What is kept by hash, outside of any transaction. Methods raise NotNow."""
+
+    SMALL: Final = 128 * 1024
+
+    def __init__(self, database: Database, files: Files) -> None:
+        self._database = database
+        self.files = files
+
+    def put_file(self, spool: BinaryIO, size: int, sha256: str) -> None:
+        """Keep something bigger than `SMALL`: durable when this returns. The hash is the caller's word; `Store.check` compares."""
+        self.files.put(spool, size, sha256)
+
+    def get(self, sha256: str) -> bytes:
+        """KeyError when it is not known."""
+        with self.open(sha256) as file, disk_faults():
+            return file.read()
+
+    def open(self, sha256: str) -> BinaryIO:
+        """The same to read in parts."""
+        file = self.files.open(sha256)
+        if file is not None:
+            return file
+        with self._database.read() as connection:
+            return io.BytesIO(_from_table(connection, sha256))
+
+
+def _from_table(connection: Connection, sha256: str) -> bytes:
+    data: bytes | None = connection.scalar(_SELECT, {"sha256": sha256})
+    if data is None:
+        raise KeyError(sha256)
+    return data
+
+
+class ContentWork(Transaction):
+    """Content as part of a transaction."""
+
+    def put_content(self, data: bytes) -> str:
+        """Keep the octets; their SHA-256 in hexadecimal. Small ones are durable with the commit, big ones at once."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        if len(data) > Content.SMALL:
+            self._files.put(io.BytesIO(data), len(data), sha256)
+        else:
+            self._connection.execute(
+                insert_ignore(self._connection, content), {"sha256": sha256, "data": data}
+            )
+        return sha256
+
+    def get_content(self, sha256: str) -> bytes:
+        """What was kept, also in this transaction. KeyError when it is not known."""
+        file = self._files.open(sha256)
+        if file is None:
+            return _from_table(self._connection, sha256)
+        with file, disk_faults():
+            return file.read()

@@ -1,0 +1,275 @@
+"""One database: its engines, its two kinds of transaction, and what its errors are called outside.
+
+A fault that passes (locked, full, gone) is raised as `NotNow` wherever it happens, and the connection is thrown away with
+its transaction, so that nobody can go on in half of one. Errors of the program stay as SQLAlchemy raises them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext
+
+from maild.errors import ConfigError, NotNow, Problem
+
+BUSY_SECONDS: Final = 10
+"""How long to wait for somebody else's write transaction, or for a server to answer."""
+
+_PRAGMAS = (
+    f"busy_timeout={BUSY_SECONDS * 1000}",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "temp_store=MEMORY",
+    "journal_size_limit=67108864",
+)
+_SQLITE_PASSES = {
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+}
+# What a database that has become read-only (a demoted primary, a remounted disk) says to a writer.
+_READ_ONLY = {sqlite3.SQLITE_READONLY, "25006"}
+# PostgreSQL class 54, program limit exceeded: the same data will never fit.
+_NEVER_FITS = "54"
+_POSTGRES_SESSION = f"""
+    SELECT set_config('TimeZone', 'UTC', false), set_config('lock_timeout', '{BUSY_SECONDS}s', false),
+           CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END
+"""
+
+
+class Counts(NamedTuple):
+    """Statements executed (transaction control not counted, savepoints are) and transactions committed."""
+
+    statements: int
+    commits: int
+
+
+def parse_url(url: str) -> URL:
+    """The SQLAlchemy URL of a database that maild can use; ConfigError for any other."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise _refuse(
+            "store.url", "is no SQLAlchemy URL; write sqlite:///FILE or postgresql+psycopg://…"
+        ) from None
+    shown = parsed.render_as_string(hide_password=True)
+    if parsed.get_backend_name() == "sqlite":
+        path = parsed.database or ""
+        if path in ("", ":memory:") or path.startswith("file:"):
+            raise _refuse(shown, "must name a file")
+        return parsed
+    if parsed.drivername in ("postgresql", "postgresql+psycopg"):
+        return parsed.set(drivername="postgresql+psycopg")
+    raise _refuse(shown, "is not supported; write sqlite:///FILE or postgresql+psycopg://…")
+
+
+def _refuse(place: str, message: str) -> ConfigError:
+    return ConfigError([Problem(place, 0, 0, message)])
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The database file; None when the database is a server."""
+    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+
+def make_folder(path: Path) -> None:
+    """The folder and those above it that are missing, for the owner only."""
+    for folder in (*reversed(path.parents), path):
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+
+
+def make_engine(url: URL, *, reading: bool = False, migrating: bool = False) -> Engine:
+    """An engine with our session settings. `reading`: SQLite's connections refuse to write. `migrating`: foreign keys are
+    not enforced, because SQLite alters a table by making it anew."""
+    if url.get_backend_name() == "sqlite":
+        engine = sa.create_engine(
+            url,
+            pool_size=10,
+            max_overflow=20,
+            pool_timeout=BUSY_SECONDS,
+            execution_options={"reading": reading},
+        )
+        pragmas = (
+            *_PRAGMAS,
+            f"foreign_keys={'OFF' if migrating else 'ON'}",
+            f"query_only={'ON' if reading else 'OFF'}",
+        )
+        _prepare_sqlite(engine, pragmas)
+    else:
+        engine = _postgres_engine(url)
+    event.listen(engine, "handle_error", _name_fault)
+    return engine
+
+
+def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...]) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not open transactions by itself
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}").close()
+        # SQLite's own knows ASCII only; the search compares words without regard to case.
+        connection.create_function("lower", 1, _lower, deterministic=True)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # Read-then-write in a deferred transaction fails at once when somebody else has written in between.
+        reading = connection.get_execution_options().get("reading")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _postgres_engine(url: URL) -> Engine:
+    arguments = {} if "connect_timeout" in url.query else {"connect_timeout": BUSY_SECONDS}
+    try:
+        engine = sa.create_engine(
+            url,
+            pool_size=10,
+            max_overflow=20,
+            pool_timeout=BUSY_SECONDS,
+            pool_pre_ping=True,
+            connect_args=arguments,
+        )
+    except ImportError:
+        raise _refuse(
+            url.render_as_string(hide_password=True), "needs the PostgreSQL driver: install maild[postgres]"
+        ) from None
+
+    @event.listens_for(engine, "connect")
+    def connect(
+        connection: Any, _record: object
+    ) -> None:  # psycopg is optional, so its type has no name here
+        connection.autocommit = True
+        connection.execute(_POSTGRES_SESSION).close()
+        connection.autocommit = False
+
+    return engine
+
+
+def _passes(context: ExceptionContext) -> bool:
+    error = context.original_exception
+    connection = context.connection
+    reading = connection is not None and bool(connection.get_execution_options().get("reading"))
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        return code in _SQLITE_PASSES or (code in _READ_ONLY and not reading)
+    driver = context.dialect.loaded_dbapi
+    state = getattr(error, "sqlstate", None) or ""
+    if state in _READ_ONLY:
+        return not reading
+    return isinstance(error, driver.OperationalError | driver.InterfaceError) and not state.startswith(
+        _NEVER_FITS
+    )
+
+
+def _name_fault(context: ExceptionContext) -> None:
+    if not _passes(context):
+        return
+    # Only a lost server makes the other pooled connections doubtful as well.
+    context.invalidate_pool_on_disconnect = context.is_disconnect
+    context.is_disconnect = True
+    text = str(context.original_exception).strip().partition("\n")[0]
+    raise NotNow(f"the database cannot be used now: {text}") from context.original_exception
+
+
+class Database:
+    """The engines of one database for the life of the process; shared by its threads.
+
+    `work` gives a connection in a write transaction that is committed at the end, or rolled back when an exception passes; `read`
+    one in a transaction that sees one state of the database and cannot write. Both raise NotNow.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self._count = threading.Lock()
+        self._statements = self._commits = 0
+        self._writer = make_engine(url)
+        if url.get_backend_name() == "sqlite":
+            self._reader = make_engine(url, reading=True)
+            engines = [self._writer, self._reader]
+            # SQLite makes writers of other threads poll; a lock wakes the next one at once.
+            self._turn: threading.Lock | None = threading.Lock()
+        else:
+            self._reader = self._writer.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True, reading=True
+            )
+            engines = [self._writer]
+            self._turn = None
+        for engine in engines:
+            event.listen(engine, "after_cursor_execute", self._executed)
+            event.listen(engine, "commit", self._committed)
+
+    def _executed(self, _connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith("BEGIN"):
+            with self._count:
+                self._statements += 1
+
+    def _committed(self, _connection: Connection) -> None:
+        with self._count:
+            self._commits += 1
+
+    @property
+    def counts(self) -> Counts:
+        with self._count:
+            return Counts(self._statements, self._commits)
+
+    @contextlib.contextmanager
+    def work(self) -> Iterator[Connection]:
+        with self._my_turn(), _pool_faults(), self._writer.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        with _pool_faults(), self._reader.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+            return
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise NotNow(
+                f"the database cannot be used now: another transaction lasts longer than {BUSY_SECONDS} s"
+            )
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def close(self) -> None:
+        self._reader.dispose()
+        self._writer.dispose()
+
+
+@contextlib.contextmanager
+def _pool_faults() -> Iterator[None]:
+    """Names what no driver raises: no free connection, and use of a transaction that a fault has ended."""
+    try:
+        yield
+    except sa.exc.TimeoutError as error:
+        raise NotNow("the database cannot be used now: all connections are busy") from error
+    except sa.exc.PendingRollbackError as error:
+        raise NotNow("the database cannot be used now: this transaction was lost") from error
+
+
+def create_sqlite_file(path: Path) -> None:
+    """An empty file that only its owner can read; nothing when there is one."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))

@@ -1,0 +1,119 @@
+"""The folder of contents too big for the database, named by their SHA-256.
+
+A file is written under another name, synced, renamed and its folder synced: it is whole or not there. What a killed process left
+under such a name is swept at the next start; a lock tells it from what is being written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from maild.errors import NotNow
+from store.engine import make_folder
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_BLOCK = 1 << 20
+
+
+@contextlib.contextmanager
+def disk_faults() -> Iterator[None]:
+    """Names errors of the folder NotNow."""
+    try:
+        yield
+    except OSError as error:
+        raise NotNow(f"the folder of files cannot be used now: {error.strerror or error}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Files:
+    """The folder of big contents: `ab/cdef…` by hash, and `partial/` for what is being written. All methods raise NotNow."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._partial = folder / "partial"
+
+    def prepare(self) -> None:
+        """Make the folders and sweep what dead writers left."""
+        with disk_faults():
+            make_folder(self._partial)
+            for path in self._partial.iterdir():
+                self._sweep(path)
+
+    def _sweep(self, path: Path) -> None:
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return  # somebody is writing it
+            path.unlink()
+
+    def path(self, sha256: str) -> Path:
+        if not _SHA256.fullmatch(sha256):
+            raise KeyError(sha256)
+        return self.folder / sha256[:2] / sha256[2:]
+
+    def put(self, spool: BinaryIO, size: int, sha256: str) -> None:
+        """Keep `size` octets of the spool, which is read from its start. ValueError when it holds another number of them."""
+        target = self.path(sha256)
+        with disk_faults():
+            if not (target.exists() and target.stat().st_size == size):
+                if not target.parent.exists():
+                    make_folder(target.parent)
+                    _sync_folder(self.folder)
+                with self._writing() as (path, file):
+                    spool.seek(0)
+                    written = 0
+                    while block := spool.read(_BLOCK):
+                        written += file.write(block)
+                    if written != size:
+                        raise ValueError(f"{size} octets were announced, {written} came")
+                    file.flush()
+                    os.fsync(file.fileno())
+                    path.replace(target)
+            # Also when it was there: whoever renamed it may have died before this.
+            _sync_folder(target.parent)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[tuple[Path, BinaryIO]]:
+        """A new locked file under `partial/`; it is gone at the end unless it was renamed."""
+        while True:
+            path = self._partial / secrets.token_hex(16)
+            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if not os.fstat(file.fileno()).st_nlink:
+                    continue  # swept between open and lock
+                try:
+                    yield path, file
+                finally:
+                    path.unlink(missing_ok=True)
+                return
+
+    def open(self, sha256: str) -> BinaryIO | None:
+        path = self.path(sha256)
+        try:
+            with disk_faults():
+                return path.open("rb")
+        except NotNow as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
+
+    def hashes(self) -> Iterator[tuple[str, Path]]:
+        """(hash by name, path) of every file, in order."""
+        with disk_faults():
+            for path in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*")):
+                yield path.parent.name + path.name, path

@@ -1,0 +1,107 @@
+"""The desk as a whole: its signing keys, its running nodes, the sizes of its queues."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from maild.desk.tokens import Key
+from maild.errors import BadInput
+from store import tables
+from store.rows import Node, Totals
+from store.tables import INTAKE_ASIDE, INTAKE_OPEN, OUTBOX_FAILED, OUTBOX_OPEN, where
+from store.transaction import Transaction
+
+_KEYS_MAX = 255
+_KEYS = sa.select(tables.signing_key).order_by(
+    tables.signing_key.c.retired_at.desc().nulls_first(), tables.signing_key.c.id.desc()
+)
+
+
+class DeskWork(Transaction):
+    """Keys, nodes and totals as part of a transaction."""
+
+    def keys(self) -> tuple[Key, ...]:
+        """The signing keys: the current one, then retired ones, newest first."""
+        return tuple(Key(row.id, row.secret, row.retired_at) for row in self._connection.execute(_KEYS))
+
+    def rotate_keys(self, now: datetime, secret: bytes) -> Key:
+        """Retire the current key and make `secret` the new one.
+
+        After number 255 those counted from 1 are used again. BadInput while the key of that number still threads.
+        """
+        table = tables.signing_key
+        known = self.keys()
+        number = known[0].id % _KEYS_MAX + 1
+        old = next((key for key in known if key.id == number), None)
+        if old is not None and old.usable(now):
+            raise BadInput(
+                f"the keys were changed {_KEYS_MAX} times within a year; wait before you do it again"
+            )
+        self._connection.execute(sa.update(table).where(table.c.retired_at.is_(None)).values(retired_at=now))
+        values = {"secret": secret, "retired_at": None}
+        if old is None:
+            self._connection.execute(sa.insert(table), {"id": number, **values})
+        else:
+            self._connection.execute(sa.update(table).where(table.c.id == number).values(**values))
+        return Key(number, secret)
+
+    def heartbeat(self, node: Node) -> None:
+        """The node says how it is."""
+        row = {
+            "name": node.name,
+            "pid": node.pid,
+            "version": node.version,
+            "started_at": node.started_at,
+            "seen_at": node.seen_at,
+            "detail": node.detail,
+        }
+        key = [tables.node.c.name]
+        if self._postgres:
+            theirs = postgresql.insert(tables.node)
+            self._connection.execute(
+                theirs.on_conflict_do_update(index_elements=key, set_=dict(theirs.excluded)), row
+            )
+        else:
+            ours = sqlite.insert(tables.node)
+            self._connection.execute(
+                ours.on_conflict_do_update(index_elements=key, set_=dict(ours.excluded)), row
+            )
+
+    def nodes(self) -> list[Node]:
+        """All that have reported themselves, by name."""
+        rows = self._connection.execute(sa.select(tables.node).order_by(tables.node.c.name))
+        return [Node(row.name, row.pid, row.version, row.started_at, row.seen_at, row.detail) for row in rows]
+
+    def forget_node(self, name: str) -> None:
+        self._connection.execute(sa.delete(tables.node).where(tables.node.c.name == name))
+
+    def totals(self) -> Totals:
+        """Sizes of the queues; what is in work or being sent still counts as waiting or queued."""
+        count = sa.func.count()
+        intake, outbox, ticket = tables.intake, tables.outbox, tables.ticket
+        queues = sa.select(
+            sa.select(count).select_from(intake).where(where(INTAKE_OPEN)).scalar_subquery().label("waiting"),
+            _oldest(intake.c.received_at, INTAKE_OPEN).label("oldest_waiting"),
+            sa.select(count)
+            .select_from(intake)
+            .where(where(INTAKE_ASIDE))
+            .scalar_subquery()
+            .label("quarantined"),
+            sa.select(count).select_from(outbox).where(where(OUTBOX_OPEN)).scalar_subquery().label("queued"),
+            _oldest(outbox.c.created_at, OUTBOX_OPEN).label("oldest_queued"),
+            sa.select(count)
+            .select_from(outbox)
+            .where(where(OUTBOX_FAILED))
+            .scalar_subquery()
+            .label("failed"),
+        )
+        row = self._connection.execute(queues).one()
+        states = self._connection.execute(sa.select(ticket.c.state, count).group_by(ticket.c.state))
+        return Totals(**row._mapping, tickets={row[0]: row[1] for row in states})
+
+
+def _oldest(column: sa.Column[datetime], condition: str) -> sa.ScalarSelect[datetime]:
+    return sa.select(sa.func.min(column, type_=column.type)).where(where(condition)).scalar_subquery()

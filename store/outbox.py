@@ -1,0 +1,224 @@
+"""The outbox: mail of ours from the moment its bytes are fixed, and digests that wait to become mail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from maild.desk.words import Role, Scope
+from store import tables
+from store.content import ContentWork
+from store.rows import NewMail, OutboxRow
+from store.tables import AUTOMATIC_INSIDE, OUTBOX_OPEN, where
+from store.transaction import insert_ignore
+
+RAW_IN_ROW: Final = 64 * 1024
+"""Octets of a mail that are kept in its row; bigger ones are kept as content."""
+
+_UPDATE = sa.update(tables.outbox)
+_COLUMNS = (
+    tables.outbox.c.id,
+    tables.outbox.c.recipient,
+    tables.outbox.c.person,
+    tables.outbox.c.ticket,
+    tables.outbox.c.message,
+    tables.outbox.c.message_id,
+    tables.outbox.c.role,
+    tables.outbox.c.scope,
+    tables.outbox.c.kind,
+    tables.outbox.c.automatic,
+    tables.outbox.c.answer,
+    tables.outbox.c.state,
+    tables.outbox.c.attempts,
+    tables.outbox.c.due_at,
+    tables.outbox.c.created_at,
+    tables.outbox.c.sent_at,
+    tables.outbox.c.reason,
+)
+_FREE: dict[str, Any] = {"node": None, "lease_until": None}
+_CANDIDATES = (
+    sa.select(tables.outbox.c.id)
+    .where(
+        where(OUTBOX_OPEN),
+        sa.or_(
+            sa.and_(tables.outbox.c.state == "queued", tables.outbox.c.due_at <= sa.bindparam("now")),
+            sa.and_(tables.outbox.c.state == "sending", tables.outbox.c.lease_until < sa.bindparam("now")),
+        ),
+    )
+    .order_by(tables.outbox.c.due_at, tables.outbox.c.id)
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+
+
+class NoteLeak(RuntimeError):
+    """A mail to the requester's side was about to carry what only agents may see. Nothing was queued."""
+
+
+def scope_of(value: str | None) -> Scope | None:
+    return None if value is None else Scope(value)
+
+
+def _row(row: Any, raw: bytes = b"") -> OutboxRow:
+    return OutboxRow(
+        id=row.id,
+        recipient=row.recipient,
+        person=row.person,
+        ticket=row.ticket,
+        message=row.message,
+        message_id=row.message_id,
+        role=Role(row.role),
+        scope=scope_of(row.scope),
+        kind=row.kind,
+        automatic=row.automatic,
+        answer=row.answer,
+        state=row.state,
+        attempts=row.attempts,
+        due_at=row.due_at,
+        created_at=row.created_at,
+        sent_at=row.sent_at,
+        reason=row.reason,
+        raw=raw,
+    )
+
+
+class OutboxWork(ContentWork):
+    """The outbox as part of a transaction."""
+
+    def queue(self, mail: NewMail) -> int | None:
+        """The number of the row; None when this event was told to this recipient before. NoteLeak when a note would leave."""
+        self._refuse_leak(mail)
+        outbox = tables.outbox
+        small = len(mail.raw) <= RAW_IN_ROW
+        row = {
+            "event_key": mail.event_key,
+            "recipient": mail.recipient,
+            "recipient_key": mail.recipient.lower(),
+            "recipient_domain": mail.recipient.rpartition("@")[2].lower(),
+            "person": mail.person,
+            "ticket": mail.ticket,
+            "message": mail.message,
+            "message_id": mail.message_id,
+            "key_id": mail.key_id,
+            "role": mail.role,
+            "scope": mail.scope,
+            "kind": mail.kind,
+            "outside": mail.role.outside,
+            "public": mail.public,
+            "automatic": mail.automatic,
+            "answer": mail.answer,
+            "raw": mail.raw if small else None,
+            "sha256": None if small else self.put_content(mail.raw),
+            "state": "queued",
+            "attempts": 0,
+            "due_at": mail.due_at,
+            "created_at": mail.created_at,
+            "reason": "",
+        }
+        insert = insert_ignore(self._connection, outbox, outbox.c.event_key, outbox.c.recipient_key)
+        number: int | None = self._connection.scalar(insert.returning(outbox.c.id), row)
+        return number
+
+    def _refuse_leak(self, mail: NewMail) -> None:
+        """DESIGN, never untrue, 7: a note never reaches a requester."""
+        if not mail.role.outside:
+            return
+        if not mail.public:
+            raise NoteLeak(f"{mail.event_key}: what is not public was to go to a {mail.role}")
+        if mail.message is not None:
+            carried = sa.select(tables.message.c.public).where(tables.message.c.id == mail.message)
+            if not self._connection.scalar(carried):
+                raise NoteLeak(
+                    f"{mail.event_key}: message {mail.message} is a note and was to go to a {mail.role}"
+                )
+
+    def claim_outbox(self, node: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
+        """Up to `limit` mails to send until `now + lease`, with their bytes, earliest due first; each goes to one claimer."""
+        ids = self._connection.scalars(_CANDIDATES, {"now": now, "most": limit}).all()
+        if not ids:
+            return []
+        outbox = tables.outbox
+        claim = (
+            _UPDATE.where(outbox.c.id.in_(ids))
+            .values(state="sending", node=node, lease_until=now + lease, attempts=outbox.c.attempts + 1)
+            .returning(*_COLUMNS, outbox.c.raw, outbox.c.sha256)
+        )
+        rows = {row.id: row for row in self._connection.execute(claim)}
+        claimed = []
+        for row in (rows[id] for id in ids):
+            try:
+                claimed.append(_row(row, row.raw if row.sha256 is None else self.get_content(row.sha256)))
+            except KeyError:
+                self.mail_failed(row.id, now, f"its content {row.sha256} is lost")
+        return claimed
+
+    def release_outbox(self, node: str) -> int:
+        """Give back what this node left half sent when it died: how many. They may go out twice, with the same bytes."""
+        mine = _UPDATE.where(
+            where(OUTBOX_OPEN), tables.outbox.c.state == "sending", tables.outbox.c.node == node
+        )
+        return self._connection.execute(mine.values(state="queued", **_FREE)).rowcount
+
+    def mail_sent(self, id: int, now: datetime, response: str) -> None:
+        """The next host took it, saying `response`."""
+        self._settle(
+            id, ("queued", "sending"), state="sent", sent_at=now, finished_at=now, reason=response, **_FREE
+        )
+
+    def mail_later(self, id: int, due_at: datetime, reason: str) -> None:
+        """It was tried and is to be tried again."""
+        self._settle(id, ("sending",), state="queued", due_at=due_at, reason=reason, **_FREE)
+
+    def mail_failed(self, id: int, now: datetime, reason: str) -> None:
+        """It was refused for good, or a bounce for it came back after it was sent."""
+        self._settle(
+            id, ("queued", "sending", "sent"), state="failed", finished_at=now, reason=reason, **_FREE
+        )
+
+    def mail_released(self, id: int, due_at: datetime) -> None:
+        """It was claimed but not tried; this attempt does not count."""
+        attempts = tables.outbox.c.attempts - 1
+        self._settle(id, ("sending",), state="queued", due_at=due_at, attempts=attempts, **_FREE)
+
+    def retry_mail(self, id: int, now: datetime) -> bool:
+        """Send what waits or has failed at once, attempts counted anew; False for any other."""
+        values = {"state": "queued", "due_at": now, "attempts": 0, "finished_at": None}
+        return self._settle(id, ("queued", "failed"), **values)
+
+    def drop_mail(self, id: int, now: datetime) -> bool:
+        """Give up what waits or has failed; the row stays. False for any other."""
+        return self._settle(id, ("queued", "failed"), state="dropped", finished_at=now)
+
+    def _settle(self, id: int, before: Sequence[str], **values: object) -> bool:
+        outbox = tables.outbox
+        change = _UPDATE.where(outbox.c.id == id, outbox.c.state.in_(before)).values(**values)
+        return bool(self._connection.execute(change).rowcount)
+
+    def outbox(self, states: Sequence[str] = ("queued", "sending", "failed")) -> list[OutboxRow]:
+        """Mails in these states without their bytes, in order of number."""
+        query = sa.select(*_COLUMNS).where(tables.outbox.c.state.in_(states)).order_by(tables.outbox.c.id)
+        return [_row(row) for row in self._connection.execute(query)]
+
+    def outbox_row(self, id: int) -> OutboxRow | None:
+        """One mail without its bytes."""
+        row = self._connection.execute(sa.select(*_COLUMNS).where(tables.outbox.c.id == id)).one_or_none()
+        return None if row is None else _row(row)
+
+    def next_mail_due(self) -> datetime | None:
+        """When the sender has something to do next; None when nothing waits."""
+        outbox = tables.outbox
+        due = sa.case((outbox.c.state == "queued", outbox.c.due_at), else_=outbox.c.lease_until)
+        when: datetime | None = self._connection.scalar(sa.select(sa.func.min(due)).where(where(OUTBOX_OPEN)))
+        return when
+
+    def agent_mails_since(self, address: str, since: datetime) -> int:
+        """How many automatic mails were queued to this agent since then."""
+        outbox = tables.outbox
+        query = sa.select(sa.func.count()).where(
+            where(AUTOMATIC_INSIDE), outbox.c.recipient_key == address.lower(), outbox.c.created_at >= since
+        )
+        count: int = self._connection.scalar(query) or 0
+        return count

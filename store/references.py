@@ -1,0 +1,78 @@
+"""Which Message-IDs have been seen in which ticket, and by whom: what threads answers, and what References are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from store import tables
+from store.columns import bounded
+from store.people import PERSON_COLUMNS, person_of
+from store.rows import Chain
+from store.transaction import Transaction, chunks, insert_ignore
+
+_CHAINS = (
+    sa.select(*PERSON_COLUMNS, tables.reference.c.mid, tables.reference.c.written)
+    .join_from(
+        tables.person,
+        tables.reference,
+        sa.and_(
+            tables.reference.c.person == tables.person.c.id,
+            tables.reference.c.ticket == sa.bindparam("in_ticket"),
+        ),
+        isouter=True,
+    )
+    .order_by(tables.person.c.id, tables.reference.c.id)
+)
+
+
+def ancestors(connection: Connection, message_ids: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """For each known Message-ID the tickets in which it has been seen, the newest sighting first."""
+    reference = tables.reference
+    found: dict[str, dict[int, None]] = {}
+    for part in chunks(message_ids):
+        wanted = {bounded(mid): mid for mid in part}
+        query = sa.select(reference.c.mid, reference.c.ticket).where(reference.c.mid.in_(wanted))
+        for row in connection.execute(query.order_by(reference.c.id.desc())):
+            found.setdefault(wanted[row.mid], {})[row.ticket] = None
+    return {mid: tuple(tickets) for mid, tickets in found.items()}
+
+
+class ReferenceWork(Transaction):
+    """Seen Message-IDs as part of a transaction."""
+
+    def note_ids(
+        self, ticket: int, person: int | None, ids: Sequence[str], *, written: bool, now: datetime
+    ) -> None:
+        """The person (None: nobody in particular) has seen these in the ticket, in this order; `written`: the last is a mail the
+        person wrote. What was noted already keeps its place."""
+        noted: set[str] = set()
+        last = bounded(ids[-1]) if ids and written else None
+        reference = tables.reference
+        insert = insert_ignore(self._connection, reference).returning(reference.c.mid)
+        for part in chunks(bounded(mid) for mid in ids):
+            rows = [
+                {"ticket": ticket, "person": person, "mid": mid, "written": mid == last, "at": now}
+                for mid in part
+            ]
+            noted.update(self._connection.scalars(insert, rows))
+        if last is not None and last not in noted:
+            mine = (reference.c.ticket == ticket, reference.c.person == person, reference.c.mid == last)
+            self._connection.execute(sa.update(reference).where(*mine).values(written=True))
+
+    def chains(self, ticket: int, persons: Sequence[int]) -> dict[int, Chain]:
+        """For each of these persons what the person has seen in the ticket."""
+        found: dict[int, Chain] = {}
+        for part in chunks(persons):
+            query = _CHAINS.where(tables.person.c.id.in_(part))
+            for row in self._connection.execute(query, {"in_ticket": ticket}):
+                before = found.get(row.id, Chain((), None, person_of(row)))
+                if row.mid is None:
+                    found[row.id] = before
+                else:
+                    last = row.mid if row.written else before.last_written
+                    found[row.id] = Chain((*before.ids, row.mid), last, before.person)
+        return found

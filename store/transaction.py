@@ -1,0 +1,68 @@
+"""What every part of `Work` stands on: one connection inside one transaction."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from store.files import Files
+
+_T = TypeVar("_T")
+_CHUNK: Final = 5000
+"""Most values in one IN (…); SQLite allows 32766 parameters in a statement."""
+
+
+class Transaction:
+    """`writing`: the transaction may change things, and what is read for a decision is locked until its end."""
+
+    def __init__(self, connection: Connection, files: Files, *, writing: bool) -> None:
+        self._connection = connection
+        self._files = files
+        self._writing = writing
+
+    @contextlib.contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What is done inside is undone when an exception passes, the rest of the transaction is not."""
+        with self._connection.begin_nested():
+            yield
+
+    def _insert(self, table: sa.Table, row: Mapping[str, object]) -> int:
+        """The number of the new row."""
+        key = self._connection.execute(sa.insert(table), row).inserted_primary_key
+        assert key is not None, "an INSERT of one row has a key"
+        number: int = key[0]
+        return number
+
+    def _array(self, column: sa.Column[Any]) -> sa.TableValuedAlias:
+        """The texts of a JSON array as rows with the column `value`."""
+        function = sa.func.json_array_elements_text if self._postgres else sa.func.json_each
+        return function(column).table_valued("value")
+
+    @property
+    def _postgres(self) -> bool:
+        return self._connection.dialect.name == "postgresql"
+
+
+@functools.cache
+def _insert_ignore(table: sa.Table, key: tuple[sa.Column[Any], ...], postgres: bool) -> Any:
+    insert = postgresql.insert(table) if postgres else sqlite.insert(table)
+    return insert.on_conflict_do_nothing(index_elements=key or None)
+
+
+def insert_ignore(connection: Connection, table: sa.Table, *key: sa.Column[Any]) -> Any:
+    """An INSERT that leaves out rows whose `key` is there already; without a key, by any unique one."""
+    return _insert_ignore(table, key, connection.dialect.name == "postgresql")
+
+
+def chunks(values: Iterable[_T]) -> Iterator[Sequence[_T]]:
+    """The distinct values, in order, in parts that fit one statement; none when there are none."""
+    rest = iter(dict.fromkeys(values))
+    while part := list(islice(rest, _CHUNK)):
+        yield part

@@ -1,0 +1,29 @@
+"""One transaction: every named thing the desk does to its database."""
+
+from __future__ import annotations
+
+from store.clocks import ClockWork
+from store.digests import DigestWork
+from store.history import HistoryWork
+from store.intake import IntakeWork
+from store.messages import MessageWork
+from store.outbox import OutboxWork
+from store.people import PeopleWork
+from store.references import ReferenceWork
+from store.snapshot import SnapshotWork
+from store.tickets import TicketWork
+
+
+class Work(
+    IntakeWork,
+    SnapshotWork,
+    PeopleWork,
+    TicketWork,
+    MessageWork,
+    ReferenceWork,
+    HistoryWork,
+    OutboxWork,
+    DigestWork,
+    ClockWork,
+):
+    """A transaction, got from `Store.work` or `Store.read`. Times are aware and always the caller's."""

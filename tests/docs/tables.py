@@ -1,0 +1,29 @@
+"""The tables that rules/README.md prints out of the code. `python -m tests.docs.tables` writes them anew."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from maild.desk import commands, notices, workflow
+
+README = Path(__file__).parents[2] / "rules" / "README.md"
+TABLES = {
+    "life table": workflow.as_markdown,
+    "notices table": notices.as_markdown,
+    "commands": commands.as_markdown,
+}
+
+
+def filled(text: str) -> str:
+    """The text with every table as the code has it."""
+    for name, table in TABLES.items():
+        text, count = re.subn(
+            rf"(<!-- {name} -->\n).*?(<!-- end -->)", lambda found, t=table: f"{found[1]}{t()}\n{found[2]}", text, flags=re.DOTALL
+        )  # fmt: skip
+        assert count == 1, f"rules/README.md has no place for the {name}"
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,64 @@
+"""Documentation that a test keeps true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from maild.cli import cli
+from maild.desk.commands import COMMANDS, LATER
+from maild.desk.words import Happening, Role
+from tests.docs.tables import README, filled
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_tables_of_the_rules_readme_are_the_codes() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert text == filled(text), "run: python -m tests.docs.tables"
+
+
+def test_every_command_is_in_the_readme_and_explains_itself() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name, command in cli.commands.items():
+        assert f"`maild {name}`" in text, name
+        assert command.help, name
+
+
+def every_command(group: click.Group) -> list[click.Command]:
+    found: list[click.Command] = []
+    for command in group.commands.values():
+        found += every_command(command) if isinstance(command, click.Group) else [command]
+    return found
+
+
+@pytest.mark.parametrize("command", every_command(cli), ids=lambda command: command.name)
+def test_every_option_is_explained(command: click.Command) -> None:
+    plain = {"assignee", "team", "requester", "tag", "priority"}
+    unexplained = [
+        one.name
+        for one in command.params
+        if isinstance(one, click.Option) and not one.help and one.name not in plain
+    ]
+    assert not unexplained
+
+
+@pytest.mark.parametrize("word", [*COMMANDS, *sorted(LATER)])
+def test_every_agents_command_is_documented(word: str) -> None:
+    assert f"#{word}" in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("word", [*Role, *Happening])
+def test_every_word_of_the_notices_is_documented(word: str) -> None:
+    assert re.search(rf"\b{word}\b", README.read_text(encoding="utf-8"))
+
+
+def test_the_readme_names_every_folder() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    assert folders >= {"maild", "rules", "templates", "store", "tests"}
+    for folder in ("maild", "rules", "templates", "store", "systemd", "tests"):
+        assert f"`{folder}/`" in text

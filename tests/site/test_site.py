@@ -1,0 +1,174 @@
+"""A desk's folder as one value, and all that is wrong in it at once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from maild import site
+from maild.desk.facts import Trust
+from maild.desk.rulebook import Identity, Limits
+from maild.errors import ConfigError
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+CONFIG = """\
+[desk]
+name = "Acme"
+address = "Support@acme.test"
+aliases = ["support@acme.test", "help@acme.test"]
+tag = "Acme"
+language = "es"
+timezone = "Europe/Madrid"
+reply_address = "plain"
+delimiter = "-"
+lists = ["a.lists.test"]
+forms = ["form@www.test"]
+[trust]
+authserv_ids = ["MX.acme.test"]
+spam = ["X-Spam-Flag: YES", "X-Spam-Level: *****"]
+[limits]
+automatic_per_address_per_hour = 3
+automatic_per_ticket_per_day = "off"
+automatic_per_domain_per_hour = 4
+automatic_per_hour = 5
+notifications_per_agent_per_hour = 6
+acknowledge_within = "2d"
+notify_size = "1 MB"
+participants = 7
+references = 8
+reopen = "9d"
+"""
+
+RULES = """\
+desk: {lists: [b.lists.test, a.lists.test]}
+teams: {support: {}}
+agents: [{name: Ana, address: ana@acme.test, team: support, role: admin}]
+"""
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    (tmp_path / "maild.toml").write_text(CONFIG)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "10-desk.yaml").write_text(RULES)
+    return tmp_path
+
+
+def problems(path: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        site.load(path, NOW)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_what_the_rest_of_maild_is_told(desk):
+    loaded = site.load(desk / "maild.toml", NOW)
+    assert loaded.rulebook.identity == Identity(
+        "Acme",
+        "support@acme.test",
+        "Acme",
+        aliases=("help@acme.test",),
+        language="es",
+        timezone="Europe/Madrid",
+        reply_address="plain",
+        delimiter="-",
+        lists=("a.lists.test", "b.lists.test"),
+        forms=("form@www.test",),
+        message_id_domain="acme.test",
+    )
+    assert loaded.rulebook.limits == Limits(
+        3, None, 4, 5, 6, timedelta(days=2), 1_000_000, 7, 8, timedelta(days=9)
+    )
+    assert loaded.trust == Trust(
+        ("mx.acme.test",),
+        (("x-spam-flag", "yes"), ("x-spam-level", "*****")),
+        ("a.lists.test", "b.lists.test"),
+    )
+    assert list(loaded.rulebook.agents) == ["ana@acme.test"]
+    assert loaded.settings.store.files == desk / "var/files"
+    assert loaded.warnings == ()
+    assert "acknowledgement" in loaded.templates.names
+
+
+def test_the_problems_of_every_file_at_once(desk, monkeypatch):
+    (desk / "maild.toml").write_text(CONFIG.replace("tag =", "tga ="))
+    (desk / "rules" / "20-more.yaml").write_text("team: {}\n")
+    (desk / "rules" / "30-bytes.yaml").write_bytes(b"desk:\n  channels: {phone: \xff}\n")
+    (desk / "templates" / "mail" / "en").mkdir(parents=True)
+    (desk / "templates" / "mail" / "en" / "acknowledgement.txt").write_text("Hello\n{% if %}\n")
+    monkeypatch.chdir(desk)
+    found = problems(Path("maild.toml"))
+    assert found[:3] == [
+        "maild.toml:1:2: 'desk.tag' is missing",
+        "maild.toml:5:1: unknown key 'tga' (did you mean 'tag'?)",
+        "rules/30-bytes.yaml:2:1: this line is not UTF-8 text",
+    ]
+    assert "rules/20-more.yaml:1:1: unknown key 'team' (did you mean 'teams'?)" in found
+    assert [problem for problem in found if problem.startswith("templates/mail/en/acknowledgement.txt:2")]
+    assert len(found) == 5
+
+
+def test_files_are_named_as_the_configuration_was(desk):
+    (desk / "rules" / "10-desk.yaml").write_text(RULES + "x: 1\n")
+    assert problems(desk / "maild.toml") == [f"{desk}/rules/10-desk.yaml:4:1: unknown key 'x'{_KEYS}"]
+
+
+_KEYS = " (known: desk, dictionary, fields, teams, agents, organisations, groups, calendars, sla, escalations, oncall, notices, rules)"
+
+
+def test_rules_elsewhere(desk, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("policy")
+    (desk / "maild.toml").write_text(f'rules = "{elsewhere}"\n{CONFIG}')
+    assert problems(desk / "maild.toml") == [f"{elsewhere}: holds no *.yaml file; `maild init` writes some"]
+    (elsewhere / "a.yaml").write_text(RULES)
+    (elsewhere / ".hidden.yaml").write_text("nonsense")
+    assert site.load(desk / "maild.toml", NOW).rulebook.teams.keys() == {"support"}
+
+
+def test_no_rules(desk, monkeypatch):
+    monkeypatch.chdir(desk)
+    (desk / "rules" / "10-desk.yaml").rename(desk / "10-desk.yml")
+    (desk / "rules").rmdir()
+    assert problems(Path("maild.toml")) == ["rules: there is no such folder; `maild init` writes one"]
+
+
+def test_no_configuration(tmp_path):
+    path = tmp_path / "maild.toml"
+    assert problems(path)[0] == f"{path}: cannot be read: No such file or directory"
+
+
+def test_warnings(desk, monkeypatch):
+    monkeypatch.chdir(desk)
+    (desk / "rules" / "20-more.yml").write_text("team: {}\n")
+    (desk / "rules" / "30-rules.yaml").write_text("rules: [{name: a, then: {priority: 1}}]\n")
+    (desk / "maild.toml").write_text(CONFIG + "[store]\nurl = 'postgresql+psycopg://u:pw@db.test/d'\n")
+    assert site.load(Path("maild.toml"), NOW).warnings == (
+        "maild.toml:27:7: the password stands in the file: put it in a file and add ?passfile=PATH to the URL",
+        "rules/30-rules.yaml: 1 rule is checked but not yet applied by this version",
+        "rules/20-more.yml: is not read: rule files end in .yaml",
+    )
+
+
+def test_own_templates_go_before_shipped_ones(desk):
+    folder = desk / "templates" / "mail" / "en"
+    folder.mkdir(parents=True)
+    (folder / "acknowledgement.txt").write_text("Ours\n")
+    (folder / ".acknowledgement.txt.swp").write_bytes(b"\xff\xfe")
+    (folder / "acknowledgement.txt~").write_bytes(b"\xff\xfe")
+    templates = site.load(desk / "maild.toml", NOW).templates
+    assert templates.own == {"mail/en/acknowledgement.txt": "Ours\n"}
+    assert "mail/en/acknowledgement.html" in templates.shipped
+
+
+@pytest.mark.parametrize("name", ["rules", "templates"])
+def test_shipped_files_are_found(name):
+    assert site.data_dir(name).is_dir()
+
+
+def test_an_installed_package_brings_its_files(tmp_path, monkeypatch):
+    (tmp_path / "_data" / "rules").mkdir(parents=True)
+    monkeypatch.setattr(site, "files", lambda package: tmp_path if package == "maild" else None)
+    assert site.data_dir("rules") == tmp_path / "_data" / "rules"
+    assert site.data_dir("templates") == Path(site.__file__).parents[1] / "templates"
