@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import assert_never
 
 from maild.desk.effects import (
@@ -25,10 +26,11 @@ from maild.desk.effects import (
     RemoveParticipant,
     Tell,
     Watch,
+    changed,
 )
 from maild.desk.events import MessageArrived
 from maild.desk.facts import Address, Parsed
-from maild.desk.people import Person
+from maild.desk.people import Message, Person, Ticket
 from maild.site import Site
 from maild.telling import Occasion, Telling
 from store import Work
@@ -48,7 +50,13 @@ class Applying:
     """One decision being applied. `ticket` and `message` are known afterwards (None: none)."""
 
     def __init__(
-        self, work: Work, site: Site, event_key: str, now: datetime, arrived: Arrived | None = None
+        self,
+        work: Work,
+        site: Site,
+        event_key: str,
+        now: datetime,
+        arrived: Arrived | None = None,
+        known: Mapping[int, Ticket] = MappingProxyType({}),
     ) -> None:
         self.work, self.site, self.event_key, self.now, self.arrived = work, site, event_key, now, arrived
         self.ticket: int | None = None
@@ -56,6 +64,9 @@ class Applying:
         self.tells: list[Tell] = []
         self.changes: list[Change] = []
         self.actor = ""
+        self._tickets = dict(known)
+        self._people: dict[str, Person] = {}
+        self._shown: Message | None = None
         self.reasons: Sequence[Reason] = ()
 
     def apply(self, decision: Decision) -> None:
@@ -92,17 +103,17 @@ class Applying:
                         effect.message, self.arrived.event.intake, self.arrived.event.envelope, self.now
                     )
             case ChangeTicket():
-                self.work.change_ticket(self._known(effect.ticket), effect.changes, self.now)
-                self.changes += effect.changes
+                self._change(self._known(effect.ticket), effect.changes)
             case AddParticipants():
-                people = [self._person(address).id for address in effect.people]
-                self.work.add_participants(self._known(effect.ticket), people, self.actor or "desk", self.now)
+                self._join(self._known(effect.ticket), effect)
             case RemoveParticipant():
+                self._tickets.pop(self._known(effect.ticket), None)
                 self.work.remove_participant(
                     self._known(effect.ticket), self._person(Address("", effect.address)).id
                 )
             case Watch():
                 self.work.watch(self._known(effect.ticket), effect.address, effect.on)
+                self._tickets.pop(self._known(effect.ticket), None)
             case Link():
                 self.work.link(self._known(effect.ticket), effect.other, effect.kind, self.now)
             case Record():
@@ -128,13 +139,30 @@ class Applying:
             case _:
                 assert_never(effect)
 
+    def _change(self, number: int, changes: Sequence[Change]) -> None:
+        self.work.change_ticket(number, changes, self.now)
+        self.changes += changes
+        if number in self._tickets:
+            self._tickets[number] = changed(self._tickets[number], changes)
+
     def _person(self, address: Address) -> Person:
-        organisation = self.site.rulebook.organisation_of(address.address)
-        return self.work.person(
-            address,
-            organisation=organisation.name if organisation else None,
-            zone=organisation.zone if organisation else None,
-        )
+        """The person behind an address, looked up once."""
+        found = self._people.get(address.key)
+        if found is None:
+            organisation = self.site.rulebook.organisation_of(address.address)
+            found = self._people[address.key] = self.work.person(
+                address,
+                organisation=organisation.name if organisation else None,
+                zone=organisation.zone if organisation else None,
+            )
+        return found
+
+    def _join(self, number: int, effect: AddParticipants) -> None:
+        people = tuple(self._person(address) for address in effect.people)
+        self.work.add_participants(number, [person.id for person in people], self.actor or "desk", self.now)
+        ticket = self._tickets.get(number)
+        if ticket is not None:
+            self._tickets[number] = replace(ticket, participants=(*ticket.participants, *people))
 
     def _open(self, effect: OpenTicket) -> None:
         requester = (
@@ -149,6 +177,7 @@ class Applying:
             level=team.level if team else 1, sla=effect.sla, due=effect.due,
         )  # fmt: skip
         self.ticket = ticket.id
+        self._tickets[ticket.id] = ticket
 
     def _add_message(self, effect: AddMessage) -> None:
         number = self._number(effect.ticket)
@@ -160,6 +189,7 @@ class Applying:
             else self._from_act(effect, number, person)
         )
         self.message = self.work.add_message(new)
+        self._shown = _as_message(self.message, new)
         if self.arrived is None:
             return
         mail = self.arrived.parsed.mail
@@ -202,8 +232,8 @@ class Applying:
         occasion = Occasion(
             event_key=self.event_key,
             now=self.now,
-            ticket=self.work.ticket(self.ticket) if self.ticket else None,
-            message=self.message,
+            ticket=self._tickets.get(self.ticket) or self.work.ticket(self.ticket) if self.ticket else None,
+            message=self._shown,
             changes=tuple(change for change in self.changes if not change.name.endswith("_at")),
             actor=self.actor,
             parsed=self.arrived.parsed if self.arrived else None,
@@ -217,6 +247,14 @@ class Applying:
         Telling(self.work, self.site, apart).all(
             _one_each([tell for tell in self.tells if tell.ticket is None])
         )
+
+
+def _as_message(number: int, new: NewMessage) -> Message:
+    """A message just stored, as others will read it."""
+    return Message(
+        number, new.ticket, new.at, new.direction, new.public, new.kind, new.from_name, new.from_address, new.to, new.subject, new.text,
+        new.reply, new.message_id, new.attachments, new.minutes, None, new.sha256, new.html,
+    )  # fmt: skip
 
 
 def _one_each(tells: Sequence[Tell]) -> list[Tell]:

@@ -56,11 +56,11 @@ def cli(context: click.Context, option: str | None) -> None:
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 def init(folder: Path) -> None:
     """Write a complete, commented, working desk into a folder. Never overwrites a file."""
-    written = scaffold.write(folder)
-    for path in written:
+    made = scaffold.write(folder)
+    for path in made.written:
         click.echo(f"wrote {path}")
-    if not written:
-        click.echo("everything is there already; nothing was written")
+    for path in made.left:
+        click.echo(f"left  {path} as it was")
     where = "" if folder == Path(".") else f"cd {folder} && "
     click.echo(
         f"\nNow put your names into maild.toml and rules/10-desk.yaml, then:  {where}maild check && maild run"

@@ -13,7 +13,7 @@ Everything here is synchronous and is called from threads; the store is the only
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import BinaryIO
@@ -153,8 +153,9 @@ class Flow:
     def _process(self, work: Work, row: Intake, parsed: Parsed) -> None:
         now = self.clock()
         event = MessageArrived(row.id, parsed.mail, row.envelope)
-        decision = self._decide(work, event, matching.wanted(event, self.site.rulebook), now)
-        applying = Applying(work, self.site, f"intake:{row.id}", now, Arrived(event, parsed, row.sha256))
+        decision, known = self._decide(work, event, matching.wanted(event, self.site.rulebook), now)
+        arrived = Arrived(event, parsed, row.sha256)
+        applying = Applying(work, self.site, f"intake:{row.id}", now, arrived, known)
         applying.apply(decision)
         outcome = f"ticket {applying.ticket}" if applying.ticket else "kept without a ticket"
         work.finish_intake(row.id, outcome, applying.message, now)
@@ -166,7 +167,9 @@ class Flow:
             outcome=outcome,
         )
 
-    def _decide(self, work: Work, event: Event, wanted: Wanted, now: datetime) -> Decision:
+    def _decide(
+        self, work: Work, event: Event, wanted: Wanted, now: datetime
+    ) -> tuple[Decision, Mapping[int, Ticket]]:
         """Load what the event asks for and decide. What the tickets found say who may be written to, so counts come second."""
         snapshot = work.snapshot(wanted, now)
         others = {ticket.requester.key for ticket in snapshot.tickets.values()}
@@ -178,7 +181,7 @@ class Flow:
         warned = tuple(sorted(ours & set(self.site.rulebook.agents)))
         if missing or warned:
             snapshot = _with_counts(snapshot, work.snapshot(Wanted(counted=missing, addresses=warned), now))
-        return decide(event, snapshot, self.site.rulebook, Given(now, fresh()))
+        return decide(event, snapshot, self.site.rulebook, Given(now, fresh())), snapshot.tickets
 
     def _failed(self, row: Intake, error: str) -> None:
         """Another attempt later, or quarantine: then the admins are told, once."""
@@ -239,8 +242,10 @@ class Flow:
         work.mail_failed(row.id, now, text)
         event = DeliveryFailed(row.ticket, row.recipient, row.answer, not row.role.outside, text)
         tickets = (row.ticket,) if row.ticket else ()
-        decision = self._decide(work, event, Wanted(tickets=tickets, addresses=(row.recipient.lower(),)), now)
-        Applying(work, self.site, f"failed:{row.id}", now).apply(decision)
+        decision, known = self._decide(
+            work, event, Wanted(tickets=tickets, addresses=(row.recipient.lower(),)), now
+        )
+        Applying(work, self.site, f"failed:{row.id}", now, known=known).apply(decision)
 
     def give_back(self, rows: Sequence[OutboxRow]) -> None:
         """Claimed mails that were not tried (the daemon stops): due again at once."""
@@ -258,8 +263,12 @@ class Flow:
             digests = work.due_digests(now)
         for ticket, clock, due in clocks:
             with self.store.work() as work:
-                decision = self._decide(work, ClockDue(ticket, clock, due), Wanted(tickets=(ticket,)), now)
-                Applying(work, self.site, f"clock:{ticket}:{clock}:{due.isoformat()}", now).apply(decision)
+                decision, known = self._decide(
+                    work, ClockDue(ticket, clock, due), Wanted(tickets=(ticket,)), now
+                )
+                Applying(
+                    work, self.site, f"clock:{ticket}:{clock}:{due.isoformat()}", now, known=known
+                ).apply(decision)
         for recipient, rows in digests.items():
             with self.store.work() as work:
                 self._digest(work, recipient, rows, now)
@@ -284,9 +293,9 @@ class Flow:
         event = Acted(ticket, actor, commands, text)
         with self.store.work() as work:
             numbers = (ticket, *linked(commands))
-            decision = self._decide(work, event, Wanted(tickets=numbers), now)
+            decision, known = self._decide(work, event, Wanted(tickets=numbers), now)
             if decision.effects:
-                Applying(work, self.site, f"act:{fresh()}", now).apply(decision)
+                Applying(work, self.site, f"act:{fresh()}", now, known=known).apply(decision)
         return decision
 
 

@@ -42,7 +42,7 @@ class Occasion:
     event_key: str
     now: datetime
     ticket: Ticket | None = None
-    message: int | None = None
+    message: Message | None = None
     changes: tuple[Change, ...] = ()
     actor: str = ""
     parsed: Parsed | None = None
@@ -56,7 +56,6 @@ class Telling:
     def __init__(self, work: Work, site: Site, occasion: Occasion) -> None:
         self.work, self.site, self.occasion = work, site, occasion
         self.rulebook, self.identity = site.rulebook, site.rulebook.identity
-        self._message: Message | None = None
         self._history: tuple[Message, ...] | None = None
         self._earlier: tuple[Ticket, ...] | None = None
         self._shown: dict[str, int] = {}
@@ -139,7 +138,7 @@ class Telling:
         """The message a mail carries: the one it is about, or for automatic mail to the requester's side itself (kept once)."""
         ticket = self.occasion.ticket
         if not tell.role.outside or not tell.automatic or ticket is None:
-            return self.occasion.message
+            return self.occasion.message.id if self.occasion.message else None
         if tell.template not in self._shown:
             self._shown[tell.template] = self.work.add_message(
                 NewMessage(
@@ -176,12 +175,10 @@ class Telling:
 
     def _about(self, tell: Tell) -> Message | None:
         """The message this mail shows: for the requester's side only a public one, and only when it carries it."""
-        if self.occasion.message is None or tell.template in ("alert", "transcript", "digest"):
+        message = self.occasion.message
+        if message is None or tell.template in ("alert", "transcript", "digest"):
             return None
-        if self._message is None:
-            self._message = self.work.message(self.occasion.message)
-        message = self._message
-        if tell.role.outside and (message is None or not message.public or tell.template != "answer"):
+        if tell.role.outside and (not message.public or tell.template != "answer"):
             return None
         return message
 

@@ -85,8 +85,8 @@ class PeopleWork(Transaction):
         row: dict[str, Any] = {"name": "", "organisation": None, "language": None, "zone": None, **given}
         row["address"] = clean(entered.address)
         number = self._insert(person, row)
-        entry = {"key": bounded(entered.key), "person": number}
-        if self._connection.execute(insert_ignore(self._connection, address), entry).rowcount:
+        entry = insert_ignore(self._connection, address).returning(address.c.person)
+        if self._connection.scalar(entry, {"key": entered.key, "person": number}) == number:
             return Person(number, **row)
         # Another node entered this address while we did, and has committed (the insert waited for that).
         self._connection.execute(sa.delete(person).where(person.c.id == number))

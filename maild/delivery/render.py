@@ -122,7 +122,7 @@ class Templates:
 
 def _filled(template: Template, told: Mapping[str, object]) -> str:
     made = ""
-    pieces = template.root_render_func(template.new_context(dict(told)))
+    pieces = template.generate(told)
     while some := [*islice(pieces, _PIECES)]:
         made += "".join(some)
         if len(made) > OUTPUT_MAX:

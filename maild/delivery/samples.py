@@ -14,7 +14,7 @@ from maild.desk.people import Message, Person, Ticket
 from maild.desk.rulebook import Agent, Field, Identity, Organisation, Policy, Rulebook, Team
 from maild.desk.words import Happening, Role, Scope, State
 
-OUTSIDE: Final = frozenset(("acknowledgement", "answer", "notice"))
+INSIDE: Final = frozenset(("notification", "assigned", "transcript", "digest", "alert"))
 _WITHOUT_TICKET: Final = frozenset(("digest", "alert", "transcript"))
 _NOW: Final = datetime(2026, 11, 23, 13, 5, tzinfo=UTC)
 _HOUR: Final = timedelta(hours=1)
@@ -98,8 +98,7 @@ _CHANGES: Final = (
 def samples(name: str) -> Iterator[Notice]:
     """Notices for a template, with and without a message, with public and internal scope; an unknown name is one of the
     admin's own, for the requester's side."""
-    inside = name in ("notification", "assigned", "transcript", "digest", "alert")
-    if not inside:
+    if name not in INSIDE:
         for role in (Role.REQUESTER, Role.PARTICIPANT):
             for ticket in (_BARE, _FULL):
                 yield _notice(name, role, ticket, Scope.PUBLIC, _MESSAGE)

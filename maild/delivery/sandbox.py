@@ -105,6 +105,9 @@ class Environment(SandboxedEnvironment):
             return obj[attribute]
         return super().getattr(obj, attribute)
 
+    def wrap_str_format(self, value: Any) -> None:
+        """Nothing stands in for str.format, which is refused like the other methods that pad."""
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(obj, str) and attr in _NO_METHODS:
             return False

@@ -154,7 +154,7 @@ def _ticket(notice: Notice, ticket: Ticket, clock: Clock, subject: str) -> Value
         "subject": subject,
         "state": ticket.state.value,
         "received": clock(ticket.received_at),
-        "requester": _person(ticket.requester, outside),
+        "requester": _requester(ticket.requester, outside),
         "team": _team_name(ticket.team, rulebook),
         "assignee": _agent_name(ticket.assignee, rulebook, outside),
         "due": _due(notice, ticket, clock),
@@ -176,7 +176,7 @@ def _ticket(notice: Notice, ticket: Ticket, clock: Clock, subject: str) -> Value
         "channel": ticket.channel,
         "tags": list(ticket.tags),
         "fields": [{"label": labels.get(key, key), "value": value} for key, value in ticket.fields.items()],
-        "participants": [_person(person, outside) for person in ticket.participants],
+        "participants": [{"name": person.name, "address": person.address} for person in ticket.participants],
         "cause": ticket.cause or "",
         "solution": ticket.solution or "",
         "minutes_spent": ticket.minutes_spent,
@@ -184,7 +184,7 @@ def _ticket(notice: Notice, ticket: Ticket, clock: Clock, subject: str) -> Value
     return made
 
 
-def _person(person: Person, outside: bool) -> Values:
+def _requester(person: Person, outside: bool) -> Values:
     if outside:
         return {"name": _spoken(person.name, outside)}
     return {"name": person.name, "address": person.address, "phone": person.phone or ""}

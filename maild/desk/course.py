@@ -19,6 +19,7 @@ from maild.desk.effects import (
     Reason,
     Record,
     Tell,
+    changed,
 )
 from maild.desk.facts import Address, Mail
 from maild.desk.notices import Told, tell
@@ -64,13 +65,6 @@ class Course:
         if ticket is None or not real:
             return
         for change in real:
-            if change.name.startswith("field."):
-                fields = {**ticket.fields, change.name.removeprefix("field."): str(change.new)}
-                ticket = replace(
-                    ticket, fields={key: value for key, value in fields.items() if value != "None"}
-                )
-            else:
-                ticket = replace(ticket, **{change.name: change.new})  # type: ignore[arg-type]
             if change.name == "state":
                 if (change.old, change.new) != (
                     State.NEW,
@@ -82,7 +76,7 @@ class Course:
                 self.new_responsible = change.new is not None
             elif change.name not in _BOOKKEEPING:
                 self.happened(Happening.CHANGED)
-        self.ticket = ticket
+        self.ticket = changed(ticket, real)
         self.add(ChangeTicket(ticket.id, real))
         told = {
             change.name: [_plain(change.old), _plain(change.new)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from maild.desk.facts import Address
+from maild.desk.people import Ticket
 from maild.desk.words import Happening, Role, Scope
 
 NEW: Final = 0
@@ -60,6 +61,21 @@ class Change:
     name: str
     old: object
     new: object
+
+
+def changed(ticket: Ticket, changes: Iterable[Change]) -> Ticket:
+    """The ticket with these changes."""
+    columns: dict[str, Any] = {}
+    fields = dict(ticket.fields)
+    for change in changes:
+        name = change.name.removeprefix("field.")
+        if name == change.name:
+            columns[name] = change.new
+        elif change.new is None:
+            fields.pop(name, None)
+        else:
+            fields[name] = str(change.new)
+    return replace(ticket, fields=fields, **columns)
 
 
 @dataclass(frozen=True, slots=True)

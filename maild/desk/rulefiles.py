@@ -43,13 +43,15 @@ def load(
 ) -> Loaded:
     """Reads files given as (name, text), in this order. Holidays of countries are counted from the year before `today`.
 
-    `folder` names the whole in complaints about what is missing. Never raises for what the files hold.
+    `folder` names the whole in complaints about what is missing. Words that name nothing (an unknown team) are looked for when
+    everything is in the right form, since a mistake there would make right words look wrong. Never raises for what the files hold.
     """
     source = read(files, folder, _MERGED_DEPTH)
     found = list(source.problems)
     rules = source.value.get("rules")
     for index, rule in enumerate(rules if isinstance(rules, list) else ()):
         found += rule_words.check(rule, ("rules", index), source.places)
+    found += _misnamed_days(source)
     try:
         document = shapes.Document.model_validate(source.value)
     except ValidationError as error:
@@ -57,10 +59,28 @@ def load(
         wrong = problems(error, shapes.Document, source.places)
         found += [problem for problem in wrong if (problem.file, problem.line, problem.column) not in known]
         return Loaded(None, sorted(set(found)), [])
-    found += inconsistencies(document, identity, source.places)
+    if not source.problems:
+        found += inconsistencies(document, identity, source.places)
     if found:
         return Loaded(None, sorted(set(found)), [])
     return Loaded(_rulebook(document, identity, limits, today), [], _warnings(document, source))
+
+
+def _misnamed_days(source: Source) -> list[Problem]:
+    """A complaint for each key of a calendar that is no day. What it says is not taken for hours, nor missed as hours."""
+    found = []
+    calendars = source.value.get("calendars")
+    for name, calendar in calendars.items() if isinstance(calendars, dict) else ():
+        for key in list(calendar) if isinstance(calendar, dict) else ():
+            if key in shapes.Calendar.model_fields:
+                continue
+            try:
+                week.days(str(key))
+            except ValueError as error:
+                found.append(source.places.key(("calendars", name, key)).problem(str(error)))
+                del calendar[key]
+                calendar["mon-sun"] = "00:00-24:00"
+    return found
 
 
 def _rulebook(document: shapes.Document, identity: Identity, limits: Limits, today: date) -> Rulebook:

@@ -69,14 +69,12 @@ def days(key: str) -> tuple[int, ...]:
 
 
 def week(written: Mapping[str, Spans]) -> tuple[tuple[Spans, ...], list[tuple[str, str]]]:
-    """The spans of each weekday, and (key, what is wrong with it). A key that names fewer days goes before one with more."""
+    """The spans of each weekday, and (key, what is wrong with it). A key that names fewer days goes before one with more.
+
+    Raises ValueError for a key that `days` refuses.
+    """
     wrong: list[tuple[str, str]] = []
-    named: dict[str, tuple[int, ...]] = {}
-    for key in written:
-        try:
-            named[key] = days(key)
-        except ValueError as error:
-            wrong.append((key, str(error)))
+    named = {key: days(key) for key in written}
     chosen: dict[int, str] = {}
     for key, numbers in named.items():
         for day in numbers:

@@ -37,6 +37,7 @@ _EXPLAINED = (
     ("expected ',' or ']'", "a list that began before is not closed with ']'"),
     ("expected ',' or '}'", "a '{' that began before is not closed with '}'"),
     ("found undefined alias", "text that begins with * stands in quotes"),
+    ("expected the node content", "something is missing before this: a value, or a closing bracket"),
     ("could not find expected ':'", "a key needs ':' behind it"),
 )
 

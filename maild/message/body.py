@@ -23,7 +23,8 @@ MAX_TEXT = 2_000_000
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _ENCODING = re.compile(r"[a-z0-9-]+")
-_ODD_IN_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]+")
+_ODD_IN_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]+|[A-Za-z] (?=[A-Za-z])")
+_JUDGED = 4096
 _TEXTS = ("text/plain", "text/html")
 _STATUS = ("message/delivery-status", "message/global-delivery-status")
 _RETURNED = (
@@ -270,13 +271,14 @@ def _content(message: Message, raw: bytes | None, fields: Fields) -> bytes:
 
 def _base64(octets: bytes) -> bytes:
     """Decode as mail programs do, repairing padding; what is plainly no base64 comes back as it is."""
+    beginning = octets[:_JUDGED]
+    odd = sum(len(run) for run in _ODD_IN_BASE64.findall(beginning))
+    if odd * 20 > len(beginning):
+        return octets
     try:
         return binascii.a2b_base64(octets)
     except binascii.Error:
-        pass  # damaged: judged and repaired below
-    odd = sum(len(run) for run in _ODD_IN_BASE64.findall(octets))
-    if odd * 20 > len(octets):
-        return octets
+        pass  # damaged: repaired below
     letters = re.sub(rb"[^A-Za-z0-9+/]", b"", octets)
     if len(letters) % 4 == 1:
         letters = letters[:-1]

@@ -120,7 +120,9 @@ def _decode(data: bytes, label: str | None) -> str:
 def _is_stateful(data: bytes, label: str | None) -> bool:
     """Whether the label names an encoding in which ASCII octets mean something else, and the octets do not deny it."""
     name = (label or "").strip("\"' ").lower()
-    return name.startswith(_STATEFUL) and (data.isascii() or name.startswith(("utf-16", "utf-32", "utf16", "utf32")))
+    return name.startswith(_STATEFUL) and (
+        data.isascii() or name.startswith(("utf-16", "utf-32", "utf16", "utf32"))
+    )
 
 
 def _iso2022_jp(data: bytes) -> str:

@@ -5,12 +5,15 @@ All patterns are anchored, of bounded length, and matched without case against o
 
 from __future__ import annotations
 
-# The verb that ends an attribution: wrote, schrieb, a écrit, escribió, escreveu, ha scritto, schreef, skrev, kirjoitti, napisał, …
-_WROTE = (
-    r"wrote|writes|said|schrieb|geschrieben|a écrit|ecrit|écrit|escribió|escribio|escreveu|ha scritto|scrisse|schreef|heeft geschreven|"
-    r"geschreven|skrev|kirjoitti|napisał(?:\(a\))?|napisal|napsal(?:\(a\))?|пишет|пише|написал(?:\(а\))?|написав|yazdı|şunu yazdı|a scris|írta|έγραψε|写道|"
-    r"のメール|書きました|作成|menulis|đã viết|בתאריך|كتب"
-)
+import re
+
+# The verb that ends an attribution, longer forms first.
+VERBS = (
+    "wrote", "writes", "said", "schrieb", "geschrieben", "a écrit", "a ecrit", "écrit", "escribió", "escribio", "escreveu", "ha scritto", "scrisse",
+    "heeft geschreven", "schreef", "geschreven", "skrev", "kirjoitti", "napisał(a)", "napisał", "napisal", "napsal(a)", "napsal", "пишет", "пише",
+    "написал(а)", "написал", "написав", "şunu yazdı", "yazdı", "a scris", "írta", "έγραψε", "写道", "のメール", "書きました", "menulis", "đã viết", "כתב", "كتب",
+)  # fmt: skip
+_WROTE = "|".join(map(re.escape, VERBS))
 _ON = (
     r"on|am|le|el|em|il|op|den|på|pe|dnia|dne|w dniu|a|il giorno|il dì|fra|från|on behalf|at|vào|pada|tarihinde|στις|в|"
     r"mon|tue|wed|thu|fri|sat|sun|mo|di|mi|do|fr|sa|so|lun|mar|mer|jeu|ven|sam|dim|\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{4}年"
@@ -24,15 +27,17 @@ ATTRIBUTION_START = (
     rf"\s{{0,4}}[*>|–—-]{{0,3}}\s?(?:(?:{_ON}|in data|wiadomość napisana przez|nadawca)\b|\d{{1,2}}\.? \w|\d{{4}}年|[^<]{{0,120}}<[^<>@]{{0,100}}(?:@|$)|\S{{1,60}}@\S{{1,80}}|"
     rf"\"?[\w.' -]{{2,60}}\"? (?:{_WROTE})\b)"
 )
-# A whole attribution, its lines joined: a verb (in German, a name or date after it), or a date and an address, then a colon.
+# A whole attribution, its lines joined and in lower case: a verb (in German, a name or date after it), or a date and an address, then a colon.
 ATTRIBUTION = (
-    rf"[^\n]{{3,400}}(?:\b|\s|\))(?:{_WROTE})(?:\s[^\n]{{1,120}})?\s?[:：]\s?(?:>.{{0,9}})?"
+    rf"[^\n]{{3,400}}(?:\b|\s|\))(?:{_WROTE})(?:\s[^\n]{{1,120}})?\s?[:：]"
     rf"|(?=[^\n]{{0,300}}{_WHEN})[^\n]{{3,300}}{_ADDRESS}\)?\s?(?:(?:{_WROTE})?\s?[:：]?|[:：])"
     rf"|(?=[^\n]{{0,300}}{_WHEN})(?=[^\n]{{0,300}}@)(?:{_ON}|wiadomość napisana przez)\b[^\n]{{6,300}}[:：]"
     rf"|[^\n<>:]{{0,80}}{_ADDRESS}\s?[:：]"
 )
+# How a whole attribution ends, to try the above only where it can match.
+ATTRIBUTION_END = rf"(?:[:：>)]|{_WROTE})\s{{0,3}}$"
 # An attribution without a date: not enough to cut by, enough to go with a quote below it.
-BARE_ATTRIBUTION = rf"[^\n:]{{2,120}}\s(?:{_WROTE})\s?[:：]|(?:quoting|zitat von|in article|citando|citazione) [^\n]{{2,160}}[:：]"
+BARE_ATTRIBUTION = rf"[^\n:\d]{{2,120}}\s(?:{_WROTE})\s?[:：]|(?:quoting|zitat von|in article|citando|citazione) [^\n]{{2,160}}[:：]"
 
 FROM = r"from|von|de|da|van|från|fra|od|от|lähettäjä|kimden|发件人|寄件者|差出人|보낸 사람|מאת"
 HEADER = (

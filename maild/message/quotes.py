@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from maild.message import phrases
 
+_MAX_LINES = 2000
 _LINE = 600
 _WINDOW = 5
 _ATTRIBUTION_LENGTH = 420
@@ -21,7 +22,8 @@ _DELIMITER = re.compile(r"\s{0,2}-- ?\s?$")
 _UNDERSCORES = re.compile(r"\s{0,3}[_=-]{20,}\s*$")
 _FORWARDED = re.compile(phrases.FORWARDED, re.IGNORECASE)
 _ORIGINAL = re.compile(phrases.ORIGINAL, re.IGNORECASE)
-_ATTRIBUTION = re.compile(phrases.ATTRIBUTION, re.IGNORECASE)
+_ATTRIBUTION = re.compile(phrases.ATTRIBUTION)
+_ATTRIBUTION_END = re.compile(phrases.ATTRIBUTION_END)
 _ATTRIBUTION_START = re.compile(phrases.ATTRIBUTION_START, re.IGNORECASE)
 _BARE_ATTRIBUTION = re.compile(phrases.BARE_ATTRIBUTION, re.IGNORECASE)
 _REPLY_ABOVE = re.compile(phrases.REPLY_ABOVE, re.IGNORECASE)
@@ -42,10 +44,17 @@ class Words:
 
 
 def split(text: str) -> Words:
-    """Split the readable text of a mail (lines ended by LF) into new words and signature; quotes are in neither."""
-    lines = text.split("\n")
+    """Split the readable text of a mail (lines ended by LF) into new words and signature; quotes are in neither.
+
+    A text whose first two thousand lines are all new is taken as a whole: that is no answer, but a log in the body.
+    """
+    lines = text.split("\n", _MAX_LINES)
+    more = len(lines) > _MAX_LINES
+    lines = lines[:_MAX_LINES]
     quoted = [bool(_QUOTED.match(line)) for line in lines]
     end = _end_of_new(lines, quoted)
+    if more and end == len(lines):
+        return Words(text.strip("\n \t"), "")
     kept, marks = lines[:end], quoted[:end]
     kept, marks = _without_trailing_quote(kept, marks)
     kept, signature = _without_signature(kept, marks)
@@ -109,10 +118,19 @@ def _attribution(lines: list[str], index: int) -> int:
     for size, line in enumerate(lines[index : index + _WINDOW], 1):
         if not line.strip() and size > 1:
             return 0
-        joined = f"{joined} {line.strip()}"[:_ATTRIBUTION_LENGTH]
-        if _ATTRIBUTION.fullmatch(joined.strip()):
+        joined = f"{joined} {line.strip()}"[:_ATTRIBUTION_LENGTH].lower()
+        if (
+            _ATTRIBUTION_END.search(joined[-24:])
+            and _names_writer(joined)
+            and _ATTRIBUTION.fullmatch(joined.strip())
+        ):
             return size
     return 0
+
+
+def _names_writer(text: str) -> bool:
+    """Whether the cheapest signs of an attribution are there: an address, or a verb of writing."""
+    return "@" in text or any(verb in text for verb in phrases.VERBS)
 
 
 def _attribution_above(lines: list[str], end: int) -> int:

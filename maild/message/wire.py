@@ -20,6 +20,25 @@ _MAX_DASH_LINES = 10 * MAX_PARTS
 _MAX_CONTAINERS = 200
 _MAX_MENDED = 50
 _ADDRESS_FIELDS = (b"from", b"to", b"cc", b"bcc", b"reply-to", b"delivered-to", b"sender")
+_ESSENTIAL_FIELDS = frozenset(
+    (
+        *_ADDRESS_FIELDS,
+        b"subject",
+        b"date",
+        b"message-id",
+        b"in-reply-to",
+        b"references",
+        b"mime-version",
+        b"content-type",
+        b"content-transfer-encoding",
+        b"content-disposition",
+        b"auto-submitted",
+        b"precedence",
+        b"list-id",
+        b"return-path",
+        b"x-auto-response-suppress",
+    )
+)
 _LEADING = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\r?\n)*")
 # RFC 5322 §2.2: a field name is printable ASCII without colon; `From ` is the separator line of mbox files.
 _HEADER_RUN = re.compile(rb"(?:(?:[!-9;-~]+[ \t]*:|[ \t]|>?From )[^\n]*(?:\n|\Z))*")
@@ -51,7 +70,7 @@ def bounded(raw: bytes) -> Wire:
         data = raw.replace(b"\r", b"\n")
         defects.append("lines end in CR alone")
     leading = _LEADING.match(data)
-    if leading and leading.end() and _KNOWN_FIELD.search(data, leading.end(), leading.end() + 4096):
+    if leading and leading.end() and _KNOWN_FIELD.search(data[leading.end() : leading.end() + 4096]):
         data = data[leading.end() :]
         defects.append("blank lines before the header")
     end = _header_end(data)
@@ -77,7 +96,7 @@ def _header_end(data: bytes) -> int:
             return end
         # A stray line is part of the header when known fields follow it before the next blank line.
         blank = _BLANK_LINE.search(data, end, end + MAX_HEADER)
-        if not _KNOWN_FIELD.search(data, end, blank.start() if blank else end + MAX_HEADER):
+        if not _KNOWN_FIELD.search(data[end : blank.start() if blank else end + MAX_HEADER]):
             return end
         stray = data.find(b"\n", end) + 1
         run = _HEADER_RUN.match(data, stray) if stray else None
@@ -108,10 +127,12 @@ def _trimmed(head: bytes, defects: list[str]) -> bytes:
     out: list[bytes] = []
     size = 0
     commas = 4 * MAX_ADDRESSES
+    seen: set[bytes] = set()
     for field in _FIELD.findall(head):
         if not field:
             continue
-        if field.partition(b":")[0].strip().lower() in _ADDRESS_FIELDS:
+        name = field.partition(b":")[0].strip().lower()
+        if name in _ADDRESS_FIELDS:
             parts = field.split(b",", min(MAX_ADDRESSES, commas) + 1)
             commas = max(0, commas - len(parts))
             kept = b",".join(parts[: MAX_ADDRESSES + 1 if commas else 1])
@@ -120,8 +141,10 @@ def _trimmed(head: bytes, defects: list[str]) -> bytes:
         kept = kept[:MAX_FIELD]
         if kept != field:
             kept = kept.rstrip(b"\r\n") + b"\r\n"
-            defects.append(f"field cut: {field.partition(b':')[0][:40].decode('ascii', 'replace')}")
-        if size + len(kept) > MAX_HEADER or len(out) >= MAX_FIELD_COUNT:
+            defects.append(f"field cut: {name[:40].decode('ascii', 'replace')}")
+        essential = name in _ESSENTIAL_FIELDS and name not in seen and len(kept) <= MAX_FIELD // 8
+        seen.add(name)
+        if not essential and (size + len(kept) > MAX_HEADER or len(out) >= MAX_FIELD_COUNT):
             defects.append("header too large")
             continue
         out.append(kept)

@@ -12,7 +12,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from email.utils import format_datetime
-from urllib.parse import quote
 
 from maild.desk.facts import Address
 from maild.message.outgoing import File, Outgoing
@@ -43,6 +42,7 @@ _FROM_LINE = re.compile(rb"(?m)^From ")
 _Q_PLAIN = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
 )  # RFC 2047 §5 (3)
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _OWN_FIELDS = frozenset(
     [
         "from",
@@ -368,7 +368,7 @@ def _file_name_parameter(name: str) -> str:
     """`filename` as quoted-string, or by RFC 2231: percent-encoded UTF-8, continued over lines when long."""
     if name.isascii() and "%" not in name and "=?" not in name and len(name) <= 60:
         return f";\r\n filename={_quoted(name)}"
-    encoded = quote(name, safe="")
+    encoded = "".join(chr(octet) if octet in _UNRESERVED else f"%{octet:02X}" for octet in name.encode())
     if len(encoded) <= 60:
         return f";\r\n filename*=utf-8''{encoded}"
     pieces: list[str] = []

@@ -85,7 +85,7 @@ MISTAKES = [
     ("organisations: [{name: X, domains: ['@x.test']}]\n", "2.yaml:1:37: domains: '@x.test' must be a domain, without anything before the @"),
     # working hours
     ("calendars: {c: {monday: 09:00-17:00}}\n", "2.yaml:1:17: unknown key 'monday': days are written mon, mon-fri or mon,wed (did you mean 'mon'?)"),
-    ("calendars: {c: {mon: 09:00-17:00, timezon: UTC}}\n", "2.yaml:1:44: timezon: 'UTC' is no span of hours, like 09:00-17:00"),
+    ("calendars: {c: {mon: 09:00-17:00, timezon: UTC}}\n", "2.yaml:1:35: unknown key 'timezon': days are written mon, mon-fri or mon,wed (did you mean 'timezone'?)"),
     ("calendars: {c: {mon: 9-17}}\n", "2.yaml:1:22: mon: '9-17' is no span of hours, like 09:00-17:00"),
     ("calendars: {c: {mon: 09:00-25:00}}\n", "2.yaml:1:22: mon: '09:00-25:00' is no span of hours: they run from 00:00 to 24:00"),
     (
@@ -235,7 +235,7 @@ def test_nobody_who_answers():
 def test_all_mistakes_of_all_files_at_once():
     assert complaints("teams: {a: {levl: 1}}\n", "fields: [\n", DESK, "desk: {digest_at: noon}\n") == [
         "1.yaml:1:13: unknown key 'levl' (did you mean 'level'?)",
-        "2.yaml:2:1: while parsing a flow node, expected the node content, but found '<stream end>'",
+        "2.yaml:2:1: something is missing before this: a value, or a closing bracket",
         "4.yaml:1:8: 'digest_at' stands twice; before: rules/3.yaml:1:60",
     ]
 
@@ -245,6 +245,12 @@ def test_items_of_joined_lists_keep_their_places():
     assert complaints(DESK, more, more.replace("eve", "fay")) == [
         "2.yaml:3:47: team: unknown team 'nobody' (known: support, engineering)",
         "3.yaml:3:47: team: unknown team 'nobody' (known: support, engineering)",
+    ]
+
+
+def test_a_file_that_cannot_be_read_does_not_make_right_words_look_wrong():
+    assert complaints(DESK + "x: [\n", PEOPLE) == [
+        "1.yaml:12:1: something is missing before this: a value, or a closing bracket"
     ]
 
 

@@ -271,9 +271,9 @@ async def test_nothing_of_a_mail_is_logged(caplog):
         client = await Client.to(address)
         await client.mail(b"Subject: sesame\r\n\r\nsesame\r\n")
         await client.close()
-    ours = " ".join(record.getMessage() for record in caplog.records if record.name.startswith("mail"))
-    assert "sesame" not in ours
-    assert "customer.test" not in ours
+    assert not [record for record in caplog.records if record.name.startswith("mail.")]
+    assert "sesame" not in caplog.text
+    assert "customer.test" not in caplog.text
 
 
 async def test_the_host_name_is_never_looked_up(monkeypatch):

@@ -157,8 +157,9 @@ async def test_closing_tells_the_idle_and_waits_for_mails_under_way():
     desk = Desk()
     desk.gate.clear()
     async with serving(desk) as (listeners, address):
-        idle, reading, keeping = [await Client.to(address) for _ in range(3)]
+        idle, begun, reading, keeping = [await Client.to(address) for _ in range(4)]
         await idle.say(EHLO)
+        await begun.say(EHLO, MAIL)
         await reading.say(*DONE)
         await keeping.say(*DONE)
         await keeping.send(b"kept\r\n.\r\nNOOP\r\n")
@@ -168,13 +169,16 @@ async def test_closing_tells_the_idle_and_waits_for_mails_under_way():
         with pytest.raises(ConnectionRefusedError):
             await Client.to(address)
         await reading.send(b"read\r\n.\r\n")
+        assert (await begun.say(RCPT, DATA)).startswith("354")
+        await begun.send(b"said\r\n.\r\n")
         await settle()
         assert not closing.done()
         desk.gate.set()
+        assert await begun.rest() == "250 2.0.0 kept\r\n421 4.3.2 Service shutting down\r\n"
         assert await keeping.rest() == "250 2.0.0 kept\r\n421 4.3.2 Service shutting down\r\n"
         assert await reading.rest() == "250 2.0.0 kept\r\n421 4.3.2 Service shutting down\r\n"
         await closing
-    assert sorted(desk.mails) == [b"kept\r\n", b"read\r\n"]
+    assert sorted(desk.mails) == [b"kept\r\n", b"read\r\n", b"said\r\n"]
 
 
 async def test_after_the_grace_only_a_commit_is_waited_for():

@@ -66,6 +66,7 @@ async def test_starttls(certificate, trusting, protocol, hello):
         await client.say(MAIL)
         await start_tls(client, trusting)
         # RFC 3207 §4.2: what was said before is forgotten.
+        assert await client.say(RCPT) == "503 5.5.1 Need MAIL command"
         assert (await client.say(MAIL)).startswith("503 5.5.1")
         assert "STARTTLS" not in await client.say(hello)
         assert (await client.say("STARTTLS")).startswith("503 5.5.1")
@@ -235,6 +236,7 @@ async def test_certificates_can_be_renewed_while_running(tmp_path):
         make_certificate(tmp_path, "new.test")
         listeners.reload_certificates()
         assert await presented(address) == "CN=new.test"
+        make_certificate(tmp_path, "third.test")
         (tmp_path / "key.pem").write_text("not a key")
         with pytest.raises(ConfigError):
             listeners.reload_certificates()

@@ -68,7 +68,7 @@ def test_addresses_are_capped() -> None:
 
 
 def test_display_name_is_one_clean_line() -> None:
-    assert display_name(" \"'Ann\r\n\tExample\x00'\" ") == "Ann Example \ufffd"
+    assert display_name(" \"'Ann\r\n\tExample\x00'\" ") == "Ann Example\ufffd"
     assert len(display_name("a" * 999)) == 200
 
 

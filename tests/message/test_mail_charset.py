@@ -27,7 +27,7 @@ from maild.message.charset import clean, codec_name, decode
         ("mark".encode("utf-16"), None, "mark"),
         ("Grüße".encode("utf-16-le"), "utf-16-le", "Grüße"),
         (b"ab\xffcd", "utf-8", "abÿcd"),
-        ("Gr".encode() + b"\xff" + "üße äöü".encode(), "utf-8", "Gr\ufffdüße äöü"),
+        (b"Gr" + b"\xff" + "üße äöü".encode(), "utf-8", "Gr\ufffdüße äöü"),
         ("Привет, как у вас дела сегодня".encode("koi8-r"), "koi8-r", "Привет, как у вас дела сегодня"),
         (b"plain", "no-such-charset", "plain"),
         (b"plain", "utf\x00-8", "plain"),
@@ -80,6 +80,6 @@ def test_decode_never_fails_and_is_clean(data: bytes, label: str | None) -> None
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.text(alphabet=st.characters(min_codepoint=0x3041, max_codepoint=0x3096), min_size=1, max_size=30))
+@given(st.text(alphabet=st.characters(min_codepoint=0x3041, max_codepoint=0x3093), min_size=1, max_size=30))
 def test_iso_2022_jp_is_read_as_python_writes_it(text: str) -> None:
     assert decode(text.encode("iso-2022-jp"), "iso-2022-jp") == text

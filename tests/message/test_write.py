@@ -293,7 +293,7 @@ def test_mailboxes(address: str, written: str) -> None:
         ('Carla "C" \\ Ruiz', b'To: "Carla \\"C\\" \\\\ Ruiz" <carla@globex.test>'),
         ("Carla\r\nBcc: x@y.test", b'To: "Carla Bcc: x@y.test" <carla@globex.test>'),
         ("Jörg", b"To: =?utf-8?b?SsO2cmc=?= <carla@globex.test>"),
-        ("=?utf-8?q?x?=", b"To: =?utf-8?q?=3D=3Futf-8=3Fq=3Fx=3F=3D?= <carla@globex.test>"),
+        ("=?utf-8?q?x?=", b"To: =?utf-8?b?PT91dGYtOD9xP3g/PQ==?= <carla@globex.test>"),
         ("\u202egnal", b"To: gnal <carla@globex.test>"),
     ],
 )
@@ -303,11 +303,7 @@ def test_names(name: str, line: bytes) -> None:
         for row in write(outgoing(to=Address(name, CARLA.address))).split(b"\r\n")
         if row.startswith(b"To:")
     ]
-    if name == "=?utf-8?q?x?=":
-        (only,) = parsed(write(outgoing(to=Address(name, CARLA.address))))["to"].addresses
-        assert only.display_name == name
-    else:
-        assert found == [line]
+    assert found == [line]
 
 
 def test_a_local_part_beyond_ascii_stays_as_it_is() -> None:

@@ -102,6 +102,7 @@ def test_killed_before_the_rename(
     def die(*_: object) -> None:
         raise Killed
 
+    store._files.path(sha256(BIG)).parent.mkdir()  # so that the first thing to be synced is the file
     with monkeypatch.context() as patched:
         patched.setattr(Path, "unlink", lambda *_, **__: None)  # a dead process tidies nothing up
         patched.setattr(store_files.os if at == "fsync" else Path, at, die)

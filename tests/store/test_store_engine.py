@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -252,8 +252,8 @@ def test_all_connections_busy(store: Store, monkeypatch: pytest.MonkeyPatch) -> 
             pytest.fail("there is no connection left")
 
 
-def test_a_database_that_vanished(new_database: Callable[[bool], str], database: str, tmp_path: Path) -> None:
-    url = new_database(True)
+def test_a_database_that_vanished(store_url: str, database: str, tmp_path: Path) -> None:
+    url = store_url
     one = Store.open(url, tmp_path / "files")
     if database == "sqlite":
         path = Path(parse_url(url).database or "")

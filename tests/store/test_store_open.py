@@ -62,9 +62,9 @@ def _index(index: Any) -> tuple[str, list[str], bool, str]:
 
 
 @pytest.fixture
-def opened(new_database: Callable[[bool], str], tmp_path: Path) -> str:
+def opened(new_database: Callable[[], str], tmp_path: Path) -> str:
     """The URL of a database that the migrations alone have made."""
-    url = new_database(False)
+    url = new_database()
     Store.open(url, tmp_path / "files").close()
     return url
 
@@ -74,8 +74,8 @@ def test_migrations_make_what_the_code_says(opened: str) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_indexes_and_conditions_too(opened: str, new_database: Callable[[bool], str]) -> None:
-    url = new_database(False)
+def test_indexes_and_conditions_too(opened: str, new_database: Callable[[], str]) -> None:
+    url = new_database()
     path = parse_url(url).database or ""
     if url.startswith("sqlite"):
         Path(path).parent.mkdir()
@@ -129,8 +129,8 @@ def test_opening_again_does_not_load_alembic(opened: str, tmp_path: Path) -> Non
     subprocess.run([sys.executable, "-c", code, opened, str(tmp_path / "files")], check=True, timeout=60)
 
 
-def test_several_processes_open_at_once(new_database: Callable[[bool], str], tmp_path: Path) -> None:
-    url = new_database(False)
+def test_several_processes_open_at_once(new_database: Callable[[], str], tmp_path: Path) -> None:
+    url = new_database()
     command = [sys.executable, "-W", "error", "-c", OPEN, url, str(tmp_path / "files")]
     running = [
         subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)
@@ -143,10 +143,10 @@ def test_several_processes_open_at_once(new_database: Callable[[bool], str], tmp
 
 
 def test_migrating_is_silent(
-    new_database: Callable[[bool], str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    new_database: Callable[[], str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = (logging.root.handlers[:], logging.root.level, logging.root.manager.disable)
-    Store.open(new_database(False), tmp_path / "files").close()
+    Store.open(new_database(), tmp_path / "files").close()
     assert (logging.root.handlers[:], logging.root.level, logging.root.manager.disable) == before
     assert capfd.readouterr() == ("", "")
 
