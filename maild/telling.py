@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import structlog
+
 from maild.delivery.notice import DigestLine, Notice
 from maild.delivery.render import Rendered
 from maild.desk import tokens
@@ -24,6 +26,8 @@ from maild.message.write import write
 from maild.site import Site
 from store import Work
 from store.rows import Chain, NewMail, NewMessage
+
+log = structlog.get_logger("maild.telling")
 
 STORM = timedelta(hours=1)
 EARLIER = 5
@@ -111,6 +115,8 @@ class Telling:
         reply_to = self._reply_address(claim, key, tell)
         notice = self._notice(tell, person, reply_to)
         rendered = self.site.templates.render(notice)
+        for problem in rendered.problems:
+            log.error("template failed, the shipped one was used", problem=str(problem))
         files, omitted = self._files(tell)
         if omitted:
             rendered = self.site.templates.render(replace(notice, omitted=omitted))

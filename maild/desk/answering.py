@@ -142,6 +142,10 @@ def write(
         course.record("answered" if answers else "noted", by=author.address)
     elif outcome.minutes:
         course.record("time", minutes=outcome.minutes)
+    if outcome.minutes:
+        changes.append(
+            Change("minutes_spent", ticket.minutes_spent, ticket.minutes_spent + outcome.minutes)
+        )
     course.change(change for change in changes if change.name != "state")
     state = (
         wished.new

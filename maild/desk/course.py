@@ -29,7 +29,7 @@ from maild.desk.rulebook import Rulebook
 from maild.desk.snapshot import Snapshot
 from maild.desk.words import Happening, Role, Scope, State
 
-_BOOKKEEPING = frozenset(("first_response_at", "solved_at", "closed_at"))
+_BOOKKEEPING = frozenset(("first_response_at", "solved_at", "closed_at", "minutes_spent"))
 _FROM_OUTSIDE = (Happening.CREATED, Happening.REPLIED)
 ONCE_A_DAY = timedelta(days=1)
 

@@ -16,7 +16,7 @@ from structlog.typing import FilteringBoundLogger
 
 from maild.errors import Refused
 from maild.intake.reply import TIMED_OUT, TOO_MANY_CONNECTIONS, Reply
-from maild.intake.service import Peer, Port, Service
+from maild.intake.service import NOBODY, Port, Service
 
 log: FilteringBoundLogger = structlog.get_logger("maild.intake")
 
@@ -45,7 +45,7 @@ class Connection(SMTP):
         )
         self.service = service
         self.port = port
-        self.peer = Peer("unix", trusted=False, counted_as=None)
+        self.peer = NOBODY
         self.secured = False
         self.committing = False
         """While set, nothing ends the session: a mail is being kept."""
@@ -67,7 +67,8 @@ class Connection(SMTP):
     # The transport's events
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.peer = self.service.peer(transport.get_extra_info("peername"))
+        family = transport.get_extra_info("socket").family
+        self.peer = self.service.peer(family, transport.get_extra_info("peername"))
         super().connection_made(transport)
         assert self._handler_coroutine is not None
         self.task = self._handler_coroutine
@@ -130,6 +131,7 @@ class Connection(SMTP):
         log.warning("too_many_connections", peer=self.peer.name)
         if self.port.listener.tls != "implicit":
             await self.answer(TOO_MANY_CONNECTIONS)
+        self._linger = False  # those we have no room for get no further attention
 
     def end(self, reply: Reply) -> None:
         """End the session from outside its task: say `reply` and close. Does nothing while a mail is being kept."""

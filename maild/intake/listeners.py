@@ -21,8 +21,8 @@ from maild.intake.service import Counters, Port, Service
 from maild.intake.session import Session
 from maild.intake.settings import IntakeLimits, Listener
 
-_TURNS_TO_CONNECT: Final = 3
-"""Turns of asyncio's loop from accept() to a session's first step."""
+_TURNS_TO_CONNECT: Final = 6
+"""Turns of asyncio's loop from accept() to a session's first step, which are three, and some to spare."""
 
 
 class Listeners:

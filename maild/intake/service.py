@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
 
 from maild.intake.receiver import Receiver
 from maild.intake.settings import IntakeLimits, Listener
@@ -15,7 +17,7 @@ from maild.intake.settings import IntakeLimits, Listener
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is connected. `name` is the IP address (IPv4 written as such even on an IPv6 socket) or "unix".
+    """Who is connected. `name` is the IP address (IPv4 written as such even on an IPv6 socket), "unix", or "unknown" when it left at once.
 
     `trusted`: its Authentication-Results are believed. `counted_as`: what its connections are counted under, None for not at all.
     """
@@ -23,6 +25,9 @@ class Peer:
     name: str
     trusted: bool
     counted_as: str | None
+
+
+NOBODY: Final = Peer("unknown", trusted=False, counted_as=None)
 
 
 @dataclass(slots=True)
@@ -58,10 +63,12 @@ class Service:
     _connections: int = 0
     _by_peer: Counter[str] = field(default_factory=Counter)
 
-    def peer(self, peername: object) -> Peer:
-        """-> who is behind a socket's `peername`: (host, port, …) of TCP, a string for a Unix socket, None when already gone."""
-        if not isinstance(peername, tuple):
+    def peer(self, family: int, peername: object) -> Peer:
+        """-> who is behind a connected socket of `family` with `peername`: (host, port, …) of TCP, None when it is gone again."""
+        if family == socket.AF_UNIX:
             return Peer("unix", trusted=True, counted_as=None)
+        if not isinstance(peername, tuple):
+            return NOBODY
         address = _plain(ip_address(peername[0]))
         trusted = any(address in network for network in self.trusted_peers)
         return Peer(str(address), trusted, None if trusted else _counted_as(address))

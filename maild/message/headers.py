@@ -24,16 +24,17 @@ class Fields:
     values are tried in when they are no UTF-8.
     """
 
-    __slots__ = ("_by_name", "_charset", "_decoded")
+    __slots__ = ("_by_name", "_charset", "_items", "_pairs")
 
     def __init__(self, items: Iterable[tuple[str, str]], charset: str | None = None) -> None:
         self._charset = charset
         self._by_name: dict[str, list[str]] = {}
-        self._decoded: list[tuple[str, str]] = []
+        self._items: list[tuple[str, str]] = []
+        self._pairs: tuple[tuple[str, str], ...] | None = None
         for name, value in items:
             self._by_name.setdefault(name.lower(), []).append(value)
-            if len(self._decoded) < MAX_FIELDS:
-                self._decoded.append((name, value))
+            if len(self._items) < MAX_FIELDS:
+                self._items.append((name, value))
 
     def __contains__(self, name: str) -> bool:
         return name in self._by_name
@@ -57,7 +58,9 @@ class Fields:
 
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """The first thousand fields as (name as written, decoded value)."""
-        return tuple((decoded(name), decoded(value, self._charset)) for name, value in self._decoded)
+        if self._pairs is None:
+            self._pairs = tuple((decoded(name), decoded(value, self._charset)) for name, value in self._items)
+        return self._pairs
 
 
 def unfolded(value: str, charset: str | None = None) -> str:

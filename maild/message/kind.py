@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from maild.desk.facts import Address, Kind, Trust
 from maild.message.answerable import auto_submitted, own_list, precedence
@@ -53,6 +54,9 @@ _SYSTEM = re.compile(
 )
 _NEWSLETTER_LETTERS = 500
 _NEWSLETTER_SEARCHED = 200_000
+_NEWSLETTER_TAIL = 20_000
+_MAX_OFFERS = 20
+_NEAR = 200
 _SYSTEM_NAME = re.compile(
     r"[\"'\s]*(?:mail deliver\w{0,2} (?:sub)?system|mailer.daemon|postmaster)", re.IGNORECASE
 )
@@ -138,12 +142,11 @@ def newsletter(text: str, page: str) -> bool:
         return False
     if UNSUBSCRIBE_LINK.search(page[:_NEWSLETTER_SEARCHED]):
         return True
-    lines = text[-_NEWSLETTER_SEARCHED:].split("\n")
-    for index, line in enumerate(lines):
-        if UNSUBSCRIBE.search(line[:500]):
-            around = " ".join(near[:500] for near in lines[max(0, index - 3) : index + 4]).lower()
-            if any(way in around for way in ("://", "www.", "@", "click", "klick", "cliquez")):
-                return True
+    tail = text[-_NEWSLETTER_TAIL:].lower()
+    for match in islice(UNSUBSCRIBE.finditer(tail), _MAX_OFFERS):
+        around = tail[max(0, match.start() - _NEAR) : match.end() + _NEAR]
+        if any(way in around for way in ("://", "www.", "@", "click", "klick", "cliquez")):
+            return True
     return False
 
 

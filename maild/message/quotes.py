@@ -68,6 +68,7 @@ def split(text: str) -> Words:
 def _end_of_new(lines: list[str], quoted: list[bool]) -> int:
     """The index of the line from which everything down to the end repeats an earlier mail."""
     something = False
+    marked = bool(_REPLY_ABOVE.search("\n".join(lines)))
     for index, line in enumerate(lines):
         text = line[:_LINE]
         if not text.strip():
@@ -75,7 +76,9 @@ def _end_of_new(lines: list[str], quoted: list[bool]) -> int:
         if not quoted[index]:
             if _FORWARDED.match(text):
                 return len(lines)
-            if _starts_quote(lines, quoted, index) and (something or _REPLY_ABOVE.search(text)):
+            if marked and _REPLY_ABOVE.search(text):
+                return index
+            if something and _starts_quote(lines, quoted, index):
                 return index
         something = something or not (quoted[index] or _UNDERSCORES.match(text))
     return len(lines)
@@ -83,7 +86,7 @@ def _end_of_new(lines: list[str], quoted: list[bool]) -> int:
 
 def _starts_quote(lines: list[str], quoted: list[bool], index: int) -> bool:
     text = lines[index][:_LINE]
-    if _REPLY_ABOVE.search(text) or _ORIGINAL.match(text):
+    if _ORIGINAL.match(text):
         return True
     if _UNDERSCORES.match(text):
         following = _next_text(lines, index + 1)

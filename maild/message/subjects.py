@@ -44,12 +44,12 @@ COMPLAINT = re.compile(
     r"\s*(?:complaint about message from|abuse report\b|spam report\b|feedback report\b)", re.IGNORECASE
 )
 
+# Searched in text in lower case.
 UNSUBSCRIBE = re.compile(
     r"unsubscri|opt[ -]?out|(?:be |to be )?removed? (?:yourself |me |you )?from (?:this|our|the|all) (?:mailing|e?-?mail|list|newsletter)|"
     r"(?:change|update|manage|modify) (?:your )?(?:subscription|(?:e-?)?mail preferences|profile)|to stop receiving|no longer wish to receive|"
     r"abbestellen|abmelden|austragen|désabonn|désinscri|se desinscrire|darse de baja|cancelar (?:la |su |a )?(?:suscripci|inscri|subscri)|"
     r"disiscri|cancella(?:ti|re) (?:l')?iscrizione|afmelden|uitschrijven|avregistrer|avsluta prenumeration|wypisa|отписаться|配信停止|退订",
-    re.IGNORECASE,
 )
 UNSUBSCRIBE_LINK = re.compile(
     r"href\s{0,3}=\s{0,3}[\"'][^\"'<>]{0,300}(?:unsubscri|opt-?out|abmeld|desabon|desinscri)", re.IGNORECASE

@@ -98,11 +98,13 @@ def test_the_quoted_notification_never_leaves_wherever_it_stands(desk: Desk) -> 
 def test_customers_lines_quoted_between_answers_stay(desk: Desk) -> None:
     customer = "inline@globex.test"
     _, told = opened(desk, customer, "Inline")
-    mail = letter(ANA, f"Re: {told['Subject']}", f"> {ASKED[:60]}\nMrs Vos of purchasing.\n", to=told.reply_address)
+    words = f"One after the other:\n\n> {ASKED[:60]}\n\nMrs Vos of purchasing.\n\n> Whom do we ask?\n\nHer, too.\n"
+    mail = letter(ANA, f"Re: {told['Subject']}", words, to=told.reply_address)
     mail["In-Reply-To"] = told["Message-ID"]
     desk.smtp(mail)
     reply = desk.gets(customer, lambda one: "Mrs Vos" in one.text)
     assert f"> {ASKED[:60]}" in reply.text
+    assert "> Whom do we ask?" in reply.text
 
 
 def test_an_agents_files_leave_but_not_his_card_or_signature(desk: Desk) -> None:
