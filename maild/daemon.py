@@ -103,10 +103,11 @@ class Daemon:
         self.mail_waits.set()
 
     async def reload(self) -> None:
-        """Read rules and templates anew: all of it, or nothing and the ones in force stay."""
+        """Read rules, templates and certificates anew: all of it, or nothing and the ones in force stay."""
         host.notify("RELOADING=1")
         try:
             fresh = await asyncio.to_thread(site.load, self.path, self.clock())
+            self._listeners.reload_certificates()
         except ConfigError as error:
             for problem in error.problems:
                 log.error("reload refused", problem=str(problem))

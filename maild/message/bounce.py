@@ -23,6 +23,18 @@ _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 _REPLY_CODE = re.compile(r"(?<![\d.:-])([45])([0-57])\d(?=[ \t#:-])")
 _RETURNED_TO = re.compile(r"(?mi)^[> \t]{0,4}to:([^\n]{3,300})")
 _MESSAGE_ID = re.compile(r"(?mi)^[> \t]{0,4}message-id:\s{0,10}(<[^<>\s]{1,500}>)")
+_ORIGINAL_BELOW = re.compile(
+    r"(?mi)^[-\s>=*]{0,20}(?:(?:this is a copy of|below this line is a copy|original message|your original message|unsent message below|"
+    r"included is a copy|the (?:header|headers) of the original|message (?:header|body) follows|returned message follows|"
+    r"transcript of session follows below|copy of your message|received: (?:from|by))|return-path:)"
+)
+_PLAIN_ADDRESS = re.compile(
+    r"(?<![\w.@=+-])[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}", re.IGNORECASE
+)
+_FAILURE = re.compile(
+    r"(?i)\b5\d\d\b|\b5\.\d\.\d|fail|undeliver|could ?n[o']t|cannot|unknown|not found|no such|rejected|refused|invalid|does not exist|"
+    r"disabled|unable|not exist|quota|full|unzustellbar|nicht zugestellt|inconnu|desconocid|inexistente|not be delivered"
+)
 _NO_FAILURE = frozenset({"delivered", "relayed", "expanded"})
 
 
@@ -159,20 +171,6 @@ def _before_original(text: str) -> str:
     """The words of the report itself, without the message it gives back."""
     match = _ORIGINAL_BELOW.search(text[:_MAX_TEXT])
     return text[: match.start()] if match else text[:20_000]
-
-
-_ORIGINAL_BELOW = re.compile(
-    r"(?mi)^[-\s>=*]{0,20}(?:(?:this is a copy of|below this line is a copy|original message|your original message|unsent message below|"
-    r"included is a copy|the (?:header|headers) of the original|message (?:header|body) follows|returned message follows|"
-    r"transcript of session follows below|copy of your message|received: (?:from|by))|return-path:)"
-)
-_PLAIN_ADDRESS = re.compile(
-    r"(?<![\w.@=+-])[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}", re.IGNORECASE
-)
-_FAILURE = re.compile(
-    r"(?i)\b5\d\d\b|\b5\.\d\.\d|fail|undeliver|could ?n[o']t|cannot|unknown|not found|no such|rejected|refused|invalid|does not exist|"
-    r"disabled|unable|not exist|quota|full|unzustellbar|nicht zugestellt|inconnu|desconocid|inexistente|not be delivered"
-)
 
 
 def _named_in(text: str) -> list[str]:

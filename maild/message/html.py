@@ -77,6 +77,7 @@ _STYLES = {
     "margin", "margin-left", "margin-right", "margin-top", "margin-bottom", "padding", "padding-left", "padding-right",
     "padding-top", "padding-bottom", "border", "border-left", "border-collapse", "width", "vertical-align", "white-space", "display",
 }  # fmt: skip
+_CONFIG = ParserConfig(css=STRICT_CSS_PROFILE)
 _EMBEDDED_IMAGE = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp);base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
 
 
@@ -171,9 +172,6 @@ def to_text(source: str) -> str:
         if text.strip():
             return tidy(text)
     return tidy(_plain(page))
-
-
-_CONFIG = ParserConfig(css=STRICT_CSS_PROFILE)
 
 
 def prepared(source: str) -> str:
