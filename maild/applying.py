@@ -67,6 +67,7 @@ class Applying:
         self._tickets = dict(known)
         self._people: dict[str, Person] = {}
         self._shown: Message | None = None
+        self._opened = False
         self.reasons: Sequence[Reason] = ()
 
     def apply(self, decision: Decision) -> None:
@@ -178,6 +179,7 @@ class Applying:
         )  # fmt: skip
         self.ticket = ticket.id
         self._tickets[ticket.id] = ticket
+        self._opened = True
 
     def _add_message(self, effect: AddMessage) -> None:
         number = self._number(effect.ticket)
@@ -238,6 +240,7 @@ class Applying:
             actor=self.actor,
             parsed=self.arrived.parsed if self.arrived else None,
             arrived_from=mail.sender.key if mail and mail.sender else "",
+            opened=self._opened,
         )
         with_ticket = [tell for tell in self.tells if tell.ticket is not None]
         Telling(self.work, self.site, occasion).all(with_ticket)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
@@ -126,16 +128,27 @@ def check(desk: Desk, as_json: bool) -> None:
 @click.pass_obj
 def deliver(desk: Desk, sender: str, recipients: tuple[str, ...], unauthenticated: bool) -> None:
     """Take one message on stdin (pipe transport of an MTA, procmail, a script). Exits with sysexits codes."""
-    try:
+    with _faults_pass(), tempfile.SpooledTemporaryFile(BLOCK) as spool:
         settings = config.load(desk.path)
-    except ConfigError as error:  # the MTA shall keep the mail until the sysadmin has mended the file
-        raise NotNow(str(error)) from error
-    with tempfile.SpooledTemporaryFile(BLOCK) as spool:
         size, sha256 = _read_message(sys.stdin.buffer, spool, settings.limits.message_size)
         spool.seek(0)
         envelope = _envelope(settings, sender, recipients, unauthenticated)
         with desk.store() as store:
             _deliver(desk, store, Kept(cast(BinaryIO, spool), size, sha256, envelope))
+
+
+@contextlib.contextmanager
+def _faults_pass() -> Iterator[None]:
+    """What is wrong with this site or with maild is no reason to return the mail to its sender: exit 75, and the MTA keeps it."""
+    try:
+        yield
+    except (BadInput, NotNow):
+        raise
+    except MaildError as error:
+        raise NotNow(str(error)) from error
+    except Exception as fault:
+        traceback.print_exc()
+        raise NotNow("a fault of maild, please report it; the mail was not taken") from fault
 
 
 def _envelope(

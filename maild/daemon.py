@@ -24,6 +24,7 @@ from maild.flow import Delivered, Flow, Outbound
 from maild.intake.gathering import Gathering
 from maild.intake.listeners import Listeners
 from maild.intake.settings import IntakeLimits, Listener
+from maild.message import language
 from maild.site import Site
 from store import Store
 from store.rows import Node, OutboxRow
@@ -34,6 +35,9 @@ POLL = 0.5
 TICK = 60
 HEARTBEAT = 5
 GRACE = 20.0
+BATCH = 4
+GATHER = 0.05
+WARM_UP = "The model of languages is loaded once, before the first mail needs it."
 
 
 @dataclass(slots=True)
@@ -214,6 +218,7 @@ class Daemon:
     async def _work(self) -> None:
         """The worker: takes mail as long as there is some, else waits to be woken, and looks by itself twice a second."""
         backoff = Backoff()
+        await asyncio.to_thread(language.detect, WARM_UP)
         while not self.stopping.is_set():
             try:
                 self.work_waits.clear()
@@ -263,16 +268,22 @@ class Daemon:
     async def _send_some(
         self, sender: Sender, running: dict[asyncio.Task[Delivered], OutboxRow], most: int
     ) -> None:
+        """Settle what has ended and claim as much again, then wait until half of it has ended (or a moment has passed)."""
         self.mail_waits.clear()
-        room = 2 * most - len(running)
-        claimed = await asyncio.to_thread(self.flow.outgoing, room) if room > 0 else []
+        done = [task for task in running if task.done()]
+        room = BATCH * most - len(running) + len(done)
+        results = [(running[task], task.result()) for task in done]
+        claimed = await asyncio.to_thread(self.flow.outgoing, room, results)
+        for task in done:
+            del running[task]
         for mail in claimed:
             running[asyncio.create_task(_deliver(sender, mail))] = mail.row
         if not running:
             await _within(self.mail_waits.wait(), POLL)
             return
         await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED, timeout=POLL)
-        await self._settle(running)
+        if len(running) > most:
+            await asyncio.wait(running, timeout=GATHER)
 
     async def _settle(self, running: dict[asyncio.Task[Delivered], OutboxRow]) -> None:
         done = [task for task in running if task.done()]

@@ -92,6 +92,7 @@ class Flow:
 
     def __init__(self, site: Site, store: Store, clock: Callable[[], datetime], node: str = "main") -> None:
         self.site, self.store, self.clock, self.node = site, store, clock, node
+        self._owed: list[int] = []
 
     # -- in ------------------------------------------------------------------------------------------------------------------
 
@@ -107,33 +108,28 @@ class Flow:
         """Process waiting mails, in order; returns how many were taken. One bad mail stops nothing."""
         now = self.clock()
         with self.store.work() as work:
+            if self._owed:
+                work.unclaim_intake(self._owed, now)
             rows = work.claim_intake(self.node, now, LEASE, limit)
+        self._owed = []
         if not rows:
             return 0
         failed: list[tuple[Intake, str]] = []
         try:
-            arrived = self._parse([row for row in rows if row.attempts <= ATTEMPTS], failed)
+            arrived: Sequence[tuple[Intake, Parsed]] = self._parse(
+                [row for row in rows if row.attempts <= ATTEMPTS], failed
+            )
             failed += [
                 (row, f"the daemon stopped {ATTEMPTS} times while this mail was in work")
                 for row in rows
                 if row.attempts > ATTEMPTS
             ]
-            with self.store.work() as work:
-                for row, parsed in arrived:
-                    try:
-                        with work.savepoint():
-                            self._process(work, row, parsed)
-                    except NotNow:
-                        raise
-                    except Exception:  # noqa: BLE001  a mail that breaks us is put aside whole, the next one goes on
-                        failed.append((row, traceback.format_exc()))
+            while arrived:
+                arrived = self._process_some(arrived, failed)
             for row, error in failed:
                 self._failed(row, error)
-        except NotNow:
-            with (
-                self.store.work() as work
-            ):  # the fault is the store's, not the mail's: it does not count against it
-                work.unclaim_intake([row.id for row in rows], now + AGAIN)
+        except NotNow:  # the fault is the store's, not the mails': it shall not count against them
+            self._owed = [row.id for row in rows]
             raise
         return len(rows)
 
@@ -149,6 +145,23 @@ class Flow:
             except Exception:  # noqa: BLE001  parsing never fails; if it does, the mail is put aside whole
                 failed.append((row, traceback.format_exc()))
         return arrived
+
+    def _process_some(
+        self, arrived: Sequence[tuple[Intake, Parsed]], failed: list[tuple[Intake, str]]
+    ) -> Sequence[tuple[Intake, Parsed]]:
+        """Process mails in one transaction, each in a savepoint, until somebody else waits to write; returns the rest."""
+        with self.store.work() as work:
+            for done, (row, parsed) in enumerate(arrived, 1):
+                try:
+                    with work.savepoint():
+                        self._process(work, row, parsed)
+                except NotNow:
+                    raise
+                except Exception:  # noqa: BLE001  a mail that breaks us is put aside whole, the next one goes on
+                    failed.append((row, traceback.format_exc()))
+                if self.store.contended:
+                    return arrived[done:]
+        return ()
 
     def _process(self, work: Work, row: Intake, parsed: Parsed) -> None:
         now = self.clock()
@@ -204,10 +217,16 @@ class Flow:
 
     # -- out -----------------------------------------------------------------------------------------------------------------
 
-    def outgoing(self, limit: int) -> list[Outbound]:
-        """Claim mails that are due, with their envelope senders. Each must be settled."""
+    def outgoing(self, limit: int, results: Sequence[tuple[OutboxRow, Delivered]] = ()) -> list[Outbound]:
+        """Record what became of claimed mails, and claim more that are due, with their envelope senders: one transaction.
+
+        Each claimed mail must come back in `results` or through `give_back`. A permanent failure passes through `decide`.
+        """
+        now = self.clock()
         with self.store.work() as work:
-            rows = work.claim_outbox(self.node, self.clock(), SEND_LEASE, limit)
+            for row, delivered in results:
+                self._settle_safely(work, row, delivered, now)
+            rows = work.claim_outbox(self.node, now, SEND_LEASE, limit) if limit > 0 else []
             key = work.keys()[0] if rows else None
         identity = self.site.rulebook.identity
         return [
@@ -217,11 +236,22 @@ class Flow:
         ]
 
     def settle(self, results: Sequence[tuple[OutboxRow, Delivered]]) -> None:
-        """Record what became of claimed mails; a permanent failure passes through `decide`."""
-        now = self.clock()
-        with self.store.work() as work:
-            for row, delivered in results:
+        """Record what became of claimed mails."""
+        self.outgoing(0, results)
+
+    def _settle_safely(self, work: Work, row: OutboxRow, delivered: Delivered, now: datetime) -> None:
+        """What breaks us while one mail is settled must not hold up the others: its delivery is recorded all the same."""
+        try:
+            with work.savepoint():
                 self._settle(work, row, delivered, now)
+        except NotNow:
+            raise
+        except Exception:
+            log.exception("settling failed", outbox=row.id, ticket=row.ticket, outcome=delivered.kind)
+            if delivered.kind == "sent":
+                work.mail_sent(row.id, now, delivered.text)
+            else:
+                work.mail_failed(row.id, now, delivered.text)
 
     def _settle(self, work: Work, row: OutboxRow, delivered: Delivered, now: datetime) -> None:
         text = delivered.text
@@ -284,7 +314,7 @@ class Flow:
             lines = tuple(_digest_line(row, subjects) for row in rows)
             tell = Tell(None, Address(agent.name, agent.address), Role.ADMIN, "digest", (), None, False, True)
             occasion = Occasion(f"digest:{rows[0].id}", now, digest=lines)
-            Telling(work, self.site, occasion).digest(tell)
+            Telling(work, self.site, occasion).all([tell])
         work.finish_digests([row.id for row in rows], now)
 
     def act(self, ticket: int, actor: str, commands: tuple[str, ...], text: str) -> Decision:

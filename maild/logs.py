@@ -42,6 +42,8 @@ def configure(format_: str, level: str, env: Mapping[str, str] = os.environ) -> 
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    for name in ("mailparser", "flufl.bounce"):  # they log what we handle: mails that break their rules
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", force=True
     )

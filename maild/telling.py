@@ -41,7 +41,10 @@ def fresh() -> str:
 
 @dataclass(slots=True)
 class Occasion:
-    """What the mails of one transaction are about. `parsed`: the mail that arrived, with `arrived_from` its author."""
+    """What the mails of one transaction are about. `parsed`: the mail that arrived, with `arrived_from` its author.
+
+    `opened`: the ticket began with it, so that nobody has seen anything of it before.
+    """
 
     event_key: str
     now: datetime
@@ -52,6 +55,7 @@ class Occasion:
     parsed: Parsed | None = None
     arrived_from: str = ""
     digest: tuple[DigestLine, ...] = ()
+    opened: bool = False
 
 
 class Telling:
@@ -65,73 +69,91 @@ class Telling:
         self._shown: dict[str, int] = {}
 
     def all(self, tells: Sequence[Tell]) -> None:
-        """Render and queue every one of them."""
-        if not tells:
+        """Render and queue every one of them; what is too much for an agent waits for a digest."""
+        chosen = self._out_of_storm(tells)
+        if not chosen:
             return
-        people = [self._person(tell) for tell in tells]
-        ticket = self.occasion.ticket
-        chains = self.work.chains(ticket.id, [person.id for person in people]) if ticket else {}
+        people = self._people(chosen)
+        ticket, occasion = self.occasion.ticket, self.occasion
+        chains = (
+            self.work.chains(ticket.id, [one.id for one in people]) if ticket and not occasion.opened else {}
+        )
         key = self.work.keys()[0]
-        for tell, person in zip(tells, people, strict=True):
-            if self._in_a_storm(tell, person):
-                continue
-            self._one(tell, person, chains.get(person.id), key)
+        mails = [
+            self._mail(tell, person, chains.get(person.id), key)
+            for tell, person in zip(chosen, people, strict=True)
+        ]
+        queued = self.work.queue(mails)
+        if ticket is not None:
+            sent = [(mail.person, mail.message_id) for mail in mails if mail.message_id in queued]
+            self.work.note_sent(ticket.id, sent, occasion.now)
 
-    def digest(self, tell: Tell) -> None:
-        """Queue a digest, which no storm holds back."""
-        self._one(tell, self._person(tell), None, self.work.keys()[0])
-
-    def _person(self, tell: Tell) -> Person:
+    def _people(self, tells: Sequence[Tell]) -> list[Person]:
+        """Who they go to; the requester as the ticket has him."""
         ticket = self.occasion.ticket
-        if ticket is not None and tell.to.key == ticket.requester.key:
-            return ticket.requester
-        agent = None if tell.role.outside else self.rulebook.agent(tell.to.address)
-        zone = agent.zone if agent else None
-        return self.work.person(tell.to, zone=zone)
+        requester = ticket.requester if ticket else None
+        others = [tell.to for tell in tells if requester is None or tell.to.key != requester.key]
+        known = {person.key: person for person in self.work.people(others)} if others else {}
+        return [
+            requester if requester and tell.to.key == requester.key else self._known(known, tell)
+            for tell in tells
+        ]
 
-    def _in_a_storm(self, tell: Tell, person: Person) -> bool:
+    def _known(self, known: dict[str, Person], tell: Tell) -> Person:
+        """The person, written to at the address that was meant, in the zone that the people files say."""
+        person = known.get(tell.to.key) or self.work.person(tell.to)
+        agent = None if tell.role.outside else self.rulebook.agent(tell.to.address)
+        return replace(person, address=tell.to.address, zone=(agent.zone if agent else None) or person.zone)
+
+    def _out_of_storm(self, tells: Sequence[Tell]) -> list[Tell]:
         """Too many notifications to one agent become a digest, never nothing (CONTRACT §7)."""
         most, now = self.rulebook.limits.notifications_per_agent_per_hour, self.occasion.now
-        if (
-            tell.role.outside
-            or most is None
-            or self.work.agent_mails_since(person.address, now - STORM) < most
-        ):
-            return False
+        inside = [tell.to.key for tell in tells if not tell.role.outside and tell.template != "digest"]
+        if most is None or not inside:
+            return list(tells)
+        counts = self.work.agent_mails_since(inside, now - STORM)
         ticket = self.occasion.ticket
-        subject = ticket.subject if ticket else (tell.lines[0] if tell.lines else "")
-        number = ticket.id if ticket else None
-        self.work.add_digest(
-            person.address, tell.role, number, subject, [*tell.happenings], now, now + STORM, "storm"
-        )
-        return True
+        chosen = []
+        for tell in tells:
+            if tell.to.key not in inside or tell.role.outside or counts.get(tell.to.key, 0) < most:
+                chosen.append(tell)
+                continue
+            subject = ticket.subject if ticket else (tell.lines[0] if tell.lines else "")
+            number = ticket.id if ticket else None
+            self.work.add_digest(
+                tell.to.address, tell.role, number, subject, [*tell.happenings], now, now + STORM, "storm"
+            )
+        return chosen
 
-    def _one(self, tell: Tell, person: Person, chain: Chain | None, key: tokens.Key) -> None:
+    def _mail(self, tell: Tell, person: Person, chain: Chain | None, key: tokens.Key) -> NewMail:
         occasion, ticket = self.occasion, self.occasion.ticket
         claim = Claim(
             holder_of(tell.role), tell.scope or Scope.INTERNAL, ticket.id if ticket else 0, person.id, key.id
         )
         mid = tokens.message_id(claim, key, fresh(), self.identity.message_id_domain or self.identity.domain)
         reply_to = self._reply_address(claim, key, tell)
-        notice = self._notice(tell, person, reply_to)
-        rendered = self.site.templates.render(notice)
+        files, omitted = self._files(tell)
+        rendered = self.site.templates.render(self._notice(tell, person, reply_to, omitted))
         for problem in rendered.problems:
             log.error("template failed, the shipped one was used", problem=str(problem))
-        files, omitted = self._files(tell)
-        if omitted:
-            rendered = self.site.templates.render(replace(notice, omitted=omitted))
-        raw = write(self._outgoing(tell, person, chain, mid, reply_to, rendered, files))
-        message = self._carried(tell, rendered, mid)
-        row = self.work.queue(
-            NewMail(
-                event_key=occasion.event_key, recipient=person.address, person=person.id, ticket=ticket.id if ticket else None,
-                message=message, message_id=mid, key_id=key.id, role=tell.role, scope=tell.scope or Scope.INTERNAL, kind=tell.template,
-                public=tell.public, automatic=tell.automatic, answer=tell.template == "answer", raw=raw,
-                due_at=tell.delay or occasion.now, created_at=occasion.now,
-            )
-        )  # fmt: skip
-        if row is not None and ticket is not None:
-            self.work.note_ids(ticket.id, person.id, [mid], written=False, now=occasion.now)
+        return NewMail(
+            event_key=occasion.event_key,
+            recipient=person.address,
+            person=person.id,
+            ticket=ticket.id if ticket else None,
+            message=self._carried(tell, rendered, mid),
+            message_id=mid,
+            key_id=key.id,
+            role=tell.role,
+            scope=tell.scope or Scope.INTERNAL,
+            kind=tell.template,
+            public=tell.public,
+            automatic=tell.automatic,
+            answer=tell.template == "answer",
+            raw=write(self._outgoing(tell, person, chain, mid, reply_to, rendered, files)),
+            due_at=tell.delay or occasion.now,
+            created_at=occasion.now,
+        )
 
     def _reply_address(self, claim: Claim, key: tokens.Key, tell: Tell) -> str:
         if self.identity.reply_address != "plus" or tell.scope is None or not claim.ticket:
@@ -155,7 +177,7 @@ class Telling:
             )  # fmt: skip
         return self._shown[tell.template]
 
-    def _notice(self, tell: Tell, person: Person, reply_to: str) -> Notice:
+    def _notice(self, tell: Tell, person: Person, reply_to: str, omitted: tuple[str, ...]) -> Notice:
         occasion, ticket = self.occasion, self.occasion.ticket
         outside = tell.role.outside
         message = self._about(tell)
@@ -177,6 +199,7 @@ class Telling:
             actor=occasion.actor,
             lines=tell.lines,
             digest=occasion.digest,
+            omitted=omitted,
         )
 
     def _about(self, tell: Tell) -> Message | None:

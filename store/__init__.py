@@ -89,6 +89,11 @@ class Store:
         """Statements executed and transactions committed since the store was opened."""
         return self._database.counts
 
+    @property
+    def contended(self) -> bool:
+        """Whether another thread waits for the write transaction that is open; long work should then end its own soon."""
+        return self._database.contended
+
     def check(self) -> list[str]:
         """What is untrue in the store and never should be, a sentence each; reads everything."""
         with self._database.read() as connection:

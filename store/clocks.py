@@ -40,6 +40,6 @@ class ClockWork(Transaction):
         ]
         return min((when for when in found if when is not None), default=None)
 
-    def _running(self) -> tuple[sa.ColumnElement[bool], ...]:
+    def _running(self) -> tuple[sa.TextClause, sa.ColumnElement[bool]]:
         broken = self._array(tables.ticket.c.breached)
         return where(CLOCK_RUNNING), ~sa.exists().where(broken.c.value == _CLOCK)

@@ -19,6 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext
 
 from maild.errors import ConfigError, NotNow, Problem
+from store.turn import Turn
 
 BUSY_SECONDS: Final = 10
 """How long to wait for somebody else's write transaction, or for a server to answer."""
@@ -204,7 +205,7 @@ class Database:
             self._reader = make_engine(url, reading=True)
             engines = [self._writer, self._reader]
             # SQLite makes writers of other threads poll; a lock wakes the next one at once.
-            self._turn: threading.Lock | None = threading.Lock()
+            self._turn: Turn | None = Turn()
         else:
             self._reader = self._writer.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True, reading=True
@@ -238,6 +239,11 @@ class Database:
     def read(self) -> Iterator[Connection]:
         with _pool_faults(), self._reader.connect() as connection:
             yield connection
+
+    @property
+    def contended(self) -> bool:
+        """Whether another thread waits for the write transaction that is open."""
+        return self._turn is not None and self._turn.waiting > 0
 
     @contextlib.contextmanager
     def _my_turn(self) -> Iterator[None]:

@@ -29,6 +29,7 @@ _COLUMNS = (
     intake.c.unauthenticated,
     intake.c.attempts,
 )
+_FINISH = _UPDATE.where(intake.c.id == sa.bindparam("number"), intake.c.state == "working")
 _FREE: dict[str, Any] = {"node": None, "lease_until": None}
 _CANDIDATES = (
     sa.select(intake.c.id, intake.c.attempts)
@@ -126,9 +127,16 @@ class IntakeWork(Transaction):
     def finish_intake(self, id: int, outcome: str, message: int | None, now: datetime) -> None:
         """The mail is done, as `message` if it became one. LeaseLost when it is not in work any more."""
         done = self._connection.execute(
-            _UPDATE.where(intake.c.id == id, intake.c.state == "working").values(
-                state="done", outcome=outcome, message=message, finished_at=now, error=None, **_FREE
-            )
+            _FINISH,
+            {
+                "number": id,
+                "state": "done",
+                "outcome": outcome,
+                "message": message,
+                "finished_at": now,
+                "error": None,
+                **_FREE,
+            },
         )
         if not done.rowcount:
             raise LeaseLost(f"intake {id} is not in work any more")
@@ -157,7 +165,7 @@ class IntakeWork(Transaction):
     def quarantined_one(self, id: int) -> Quarantined | None:
         return next(iter(self._aside(where(INTAKE_ASIDE), intake.c.id == id)), None)
 
-    def _aside(self, *conditions: sa.ColumnElement[bool]) -> list[Quarantined]:
+    def _aside(self, *conditions: sa.ColumnElement[bool] | sa.TextClause) -> list[Quarantined]:
         query = (
             sa.select(*_COLUMNS, intake.c.finished_at, intake.c.error)
             .where(*conditions)

@@ -14,33 +14,33 @@ from maild.desk.people import Message
 from maild.desk.words import Role
 from store import tables
 from store.rows import NewMessage
-from store.transaction import Transaction, chunks
+from store.transaction import Transaction, any_of, chunks
 
 _COLUMNS = [column for column in tables.message.c if column.name not in ("created_at", "cc", "defects")]
-_ATTACHMENTS = sa.select(tables.attachment).order_by(
-    tables.attachment.c.message, tables.attachment.c.position
+_ATTACHMENTS = (
+    sa.select(tables.attachment)
+    .where(tables.attachment.c.message.in_(any_of("messages")))
+    .order_by(tables.attachment.c.message, tables.attachment.c.position)
 )
 _DELIVERIES = sa.select(tables.outbox.c.message, tables.outbox.c.state).where(
-    tables.outbox.c.role == Role.REQUESTER
+    tables.outbox.c.role == Role.REQUESTER, tables.outbox.c.message.in_(any_of("messages"))
 )
 
 
-def load_messages(
-    connection: Connection, conditions: Sequence[sa.ColumnElement[bool]], limit: int | None = None
-) -> list[Message]:
+def load_messages(connection: Connection, conditions: Sequence[sa.ColumnElement[bool]]) -> list[Message]:
     """The messages that meet all conditions, oldest first: three statements whatever their number."""
     message = tables.message
-    query = sa.select(*_COLUMNS).where(*conditions).order_by(message.c.at, message.c.id).limit(limit)
+    query = sa.select(*_COLUMNS).where(*conditions).order_by(message.c.at, message.c.id)
     rows = connection.execute(query).all()
     attachments: dict[int, list[Attachment]] = {}
     deliveries: dict[int, set[str]] = {}
     for part in chunks(row.id for row in rows):
-        for row in connection.execute(_ATTACHMENTS.where(tables.attachment.c.message.in_(part))):
+        for row in connection.execute(_ATTACHMENTS, {"messages": part}):
             attachments.setdefault(row.message, []).append(
                 Attachment(row.name, row.type, row.size, row.inline, row.sha256, row.content_id)
             )
     for part in chunks(row.id for row in rows if row.direction == "out"):
-        for row in connection.execute(_DELIVERIES.where(tables.outbox.c.message.in_(part))):
+        for row in connection.execute(_DELIVERIES, {"messages": part}):
             deliveries.setdefault(row.message, set()).add(row.state)
     return [
         _message(row, tuple(attachments.get(row.id, ())), _delivery(deliveries.get(row.id, set())))

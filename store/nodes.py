@@ -23,9 +23,15 @@ _KEYS = sa.select(tables.signing_key).order_by(
 class DeskWork(Transaction):
     """Keys, nodes and totals as part of a transaction."""
 
+    _keys: tuple[Key, ...] | None = None
+
     def keys(self) -> tuple[Key, ...]:
         """The signing keys: the current one, then retired ones, newest first."""
-        return tuple(Key(row.id, row.secret, row.retired_at) for row in self._connection.execute(_KEYS))
+        if self._keys is None:
+            self._keys = tuple(
+                Key(row.id, row.secret, row.retired_at) for row in self._connection.execute(_KEYS)
+            )
+        return self._keys
 
     def rotate_keys(self, now: datetime, secret: bytes) -> Key:
         """Retire the current key and make `secret` the new one.
@@ -46,6 +52,7 @@ class DeskWork(Transaction):
             self._connection.execute(sa.insert(table), {"id": number, **values})
         else:
             self._connection.execute(sa.update(table).where(table.c.id == number).values(**values))
+        self._keys = None
         return Key(number, secret)
 
     def heartbeat(self, node: Node) -> None:

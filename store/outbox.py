@@ -13,7 +13,7 @@ from store import tables
 from store.content import ContentWork
 from store.rows import NewMail, OutboxRow
 from store.tables import AUTOMATIC_INSIDE, OUTBOX_OPEN, where
-from store.transaction import insert_ignore
+from store.transaction import any_of, chunks, insert_ignore
 
 RAW_IN_ROW: Final = 64 * 1024
 """Octets of a mail that are kept in its row; bigger ones are kept as content."""
@@ -52,6 +52,18 @@ _CANDIDATES = (
     .limit(sa.bindparam("most"))
     .with_for_update(skip_locked=True)
 )
+_NOTES = sa.select(tables.message.c.id).where(
+    tables.message.c.id.in_(any_of("ids")), ~tables.message.c.public
+)
+_TO_AGENTS = (
+    sa.select(tables.outbox.c.recipient_key, sa.func.count())
+    .where(
+        where(AUTOMATIC_INSIDE),
+        tables.outbox.c.recipient_key.in_(any_of("keys")),
+        tables.outbox.c.created_at >= sa.bindparam("since"),
+    )
+    .group_by(tables.outbox.c.recipient_key)
+)
 
 
 class NoteLeak(RuntimeError):
@@ -88,12 +100,27 @@ def _row(row: Any, raw: bytes = b"") -> OutboxRow:
 class OutboxWork(ContentWork):
     """The outbox as part of a transaction."""
 
-    def queue(self, mail: NewMail) -> int | None:
-        """The number of the row; None when this event was told to this recipient before. NoteLeak when a note would leave."""
-        self._refuse_leak(mail)
+    def queue(self, mails: Sequence[NewMail]) -> dict[str, int]:
+        """Message-ID to number of those that were put into the outbox; what this event told this recipient before is left out.
+
+        NoteLeak when a note would leave; then nothing is queued.
+        """
+        if not mails:
+            return {}
+        self._refuse_leaks(mails)
         outbox = tables.outbox
+        insert = insert_ignore(
+            self._connection,
+            outbox,
+            key=(outbox.c.event_key, outbox.c.recipient_key),
+            returning=(outbox.c.message_id, outbox.c.id),
+        )
+        rows = self._connection.execute(insert, [self._new(mail) for mail in mails])
+        return {row[0]: row[1] for row in rows}
+
+    def _new(self, mail: NewMail) -> dict[str, object]:
         small = len(mail.raw) <= RAW_IN_ROW
-        row = {
+        return {
             "event_key": mail.event_key,
             "recipient": mail.recipient,
             "recipient_key": mail.recipient.lower(),
@@ -118,19 +145,18 @@ class OutboxWork(ContentWork):
             "created_at": mail.created_at,
             "reason": "",
         }
-        insert = insert_ignore(self._connection, outbox, outbox.c.event_key, outbox.c.recipient_key)
-        number: int | None = self._connection.scalar(insert.returning(outbox.c.id), row)
-        return number
 
-    def _refuse_leak(self, mail: NewMail) -> None:
+    def _refuse_leaks(self, mails: Sequence[NewMail]) -> None:
         """DESIGN, never untrue, 7: a note never reaches a requester."""
-        if not mail.role.outside:
-            return
-        if not mail.public:
-            raise NoteLeak(f"{mail.event_key}: what is not public was to go to a {mail.role}")
-        if mail.message is not None:
-            carried = sa.select(tables.message.c.public).where(tables.message.c.id == mail.message)
-            if not self._connection.scalar(carried):
+        outside = [mail for mail in mails if mail.role.outside]
+        carried = {mail.message for mail in outside if mail.message is not None}
+        notes: set[int] = set()
+        for part in chunks(carried):
+            notes.update(self._connection.scalars(_NOTES, {"ids": part}))
+        for mail in outside:
+            if not mail.public:
+                raise NoteLeak(f"{mail.event_key}: what is not public was to go to a {mail.role}")
+            if mail.message in notes:
                 raise NoteLeak(
                     f"{mail.event_key}: message {mail.message} is a note and was to go to a {mail.role}"
                 )
@@ -214,11 +240,10 @@ class OutboxWork(ContentWork):
         when: datetime | None = self._connection.scalar(sa.select(sa.func.min(due)).where(where(OUTBOX_OPEN)))
         return when
 
-    def agent_mails_since(self, address: str, since: datetime) -> int:
-        """How many automatic mails were queued to this agent since then."""
-        outbox = tables.outbox
-        query = sa.select(sa.func.count()).where(
-            where(AUTOMATIC_INSIDE), outbox.c.recipient_key == address.lower(), outbox.c.created_at >= since
-        )
-        count: int = self._connection.scalar(query) or 0
-        return count
+    def agent_mails_since(self, addresses: Sequence[str], since: datetime) -> dict[str, int]:
+        """How many automatic mails were queued to each of these agents (in lower case) since then; who got none is not in it."""
+        found: dict[str, int] = {}
+        for part in chunks(address.lower() for address in addresses):
+            rows = self._connection.execute(_TO_AGENTS, {"keys": part, "since": since})
+            found.update((row[0], row[1]) for row in rows)
+        return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from maild.desk.facts import Address
 from maild.desk.people import Person
 from store.columns import bounded, clean
 from store.tables import address, person
-from store.transaction import Transaction, chunks, insert_ignore
+from store.transaction import Transaction, any_of, chunks, insert_ignore
 
 PERSON_COLUMNS = (
     person.c.id,
@@ -23,7 +23,12 @@ PERSON_COLUMNS = (
     person.c.zone,
     person.c.phone,
 )
-_BY_KEY = sa.select(address.c.key, *PERSON_COLUMNS).join(person, person.c.id == address.c.person)
+_BY_KEY = (
+    sa.select(address.c.key, *PERSON_COLUMNS)
+    .join(person, person.c.id == address.c.person)
+    .where(address.c.key.in_(any_of("keys")))
+)
+_BY_ID = sa.select(*PERSON_COLUMNS).where(person.c.id.in_(any_of("ids")))
 
 
 def person_of(row: Any, address: str | None = None) -> Person:
@@ -44,7 +49,7 @@ def people_by_address(connection: Connection, keys: Iterable[str]) -> dict[str, 
     found: dict[str, Person] = {}
     for part in chunks(keys):
         wanted = {bounded(key): key for key in part}
-        for row in connection.execute(_BY_KEY.where(address.c.key.in_(wanted))):
+        for row in connection.execute(_BY_KEY, {"keys": list(wanted)}):
             found[wanted[row.key]] = person_of(row)
     return found
 
@@ -53,7 +58,7 @@ def people_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Person
     """Those whose number is known."""
     found: dict[int, Person] = {}
     for part in chunks(ids):
-        for row in connection.execute(sa.select(*PERSON_COLUMNS).where(person.c.id.in_(part))):
+        for row in connection.execute(_BY_ID, {"ids": part}):
             found[row.id] = person_of(row)
     return found
 
@@ -81,11 +86,20 @@ class PeopleWork(Transaction):
         missing = {name: value for name, value in given.items() if not getattr(known, name)}
         return self._fill(known, missing) if missing else known
 
+    def people(self, addresses: Sequence[Address]) -> list[Person]:
+        """The persons with these addresses, in this order, entered now if unknown: one look for those who are known."""
+        known = people_by_address(self._connection, [one.key for one in addresses])
+        for one in addresses:
+            had = known.get(one.key)
+            if had is None or (one.name and not had.name):
+                known[one.key] = self.person(one)
+        return [known[one.key] for one in addresses]
+
     def _enter(self, entered: Address, given: Mapping[str, str]) -> Person:
         row: dict[str, Any] = {"name": "", "organisation": None, "language": None, "zone": None, **given}
         row["address"] = clean(entered.address)
         number = self._insert(person, row)
-        entry = insert_ignore(self._connection, address).returning(address.c.person)
+        entry = insert_ignore(self._connection, address, returning=(address.c.person,))
         if self._connection.scalar(entry, {"key": entered.key, "person": number}) == number:
             return Person(number, **row)
         # Another node entered this address while we did, and has committed (the insert waited for that).

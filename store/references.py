@@ -12,7 +12,7 @@ from store import tables
 from store.columns import bounded
 from store.people import PERSON_COLUMNS, person_of
 from store.rows import Chain
-from store.transaction import Transaction, chunks, insert_ignore
+from store.transaction import Transaction, any_of, chunks, insert_ignore
 
 _CHAINS = (
     sa.select(*PERSON_COLUMNS, tables.reference.c.mid, tables.reference.c.written)
@@ -25,18 +25,22 @@ _CHAINS = (
         ),
         isouter=True,
     )
+    .where(tables.person.c.id.in_(any_of("persons")))
     .order_by(tables.person.c.id, tables.reference.c.id)
+)
+_SEEN = (
+    sa.select(tables.reference.c.mid, tables.reference.c.ticket)
+    .where(tables.reference.c.mid.in_(any_of("mids")))
+    .order_by(tables.reference.c.id.desc())
 )
 
 
 def ancestors(connection: Connection, message_ids: Iterable[str]) -> dict[str, tuple[int, ...]]:
     """For each known Message-ID the tickets in which it has been seen, the newest sighting first."""
-    reference = tables.reference
     found: dict[str, dict[int, None]] = {}
     for part in chunks(message_ids):
         wanted = {bounded(mid): mid for mid in part}
-        query = sa.select(reference.c.mid, reference.c.ticket).where(reference.c.mid.in_(wanted))
-        for row in connection.execute(query.order_by(reference.c.id.desc())):
+        for row in connection.execute(_SEEN, {"mids": list(wanted)}):
             found.setdefault(wanted[row.mid], {})[row.ticket] = None
     return {mid: tuple(tickets) for mid, tickets in found.items()}
 
@@ -52,7 +56,7 @@ class ReferenceWork(Transaction):
         noted: set[str] = set()
         last = bounded(ids[-1]) if ids and written else None
         reference = tables.reference
-        insert = insert_ignore(self._connection, reference).returning(reference.c.mid)
+        insert = insert_ignore(self._connection, reference, returning=(reference.c.mid,))
         for part in chunks(bounded(mid) for mid in ids):
             rows = [
                 {"ticket": ticket, "person": person, "mid": mid, "written": mid == last, "at": now}
@@ -63,12 +67,20 @@ class ReferenceWork(Transaction):
             mine = (reference.c.ticket == ticket, reference.c.person == person, reference.c.mid == last)
             self._connection.execute(sa.update(reference).where(*mine).values(written=True))
 
+    def note_sent(self, ticket: int, mails: Sequence[tuple[int, str]], now: datetime) -> None:
+        """(person, Message-ID): mails of ours that these persons get."""
+        rows = [
+            {"ticket": ticket, "person": person, "mid": bounded(mid), "written": False, "at": now}
+            for person, mid in mails
+        ]
+        if rows:
+            self._connection.execute(insert_ignore(self._connection, tables.reference), rows)
+
     def chains(self, ticket: int, persons: Sequence[int]) -> dict[int, Chain]:
         """For each of these persons what the person has seen in the ticket."""
         found: dict[int, Chain] = {}
         for part in chunks(persons):
-            query = _CHAINS.where(tables.person.c.id.in_(part))
-            for row in self._connection.execute(query, {"in_ticket": ticket}):
+            for row in self._connection.execute(_CHAINS, {"in_ticket": ticket, "persons": part}):
                 before = found.get(row.id, Chain((), None, person_of(row)))
                 if row.mid is None:
                     found[row.id] = before

@@ -21,7 +21,7 @@ from store.people import PERSON_COLUMNS, people_by_address, people_by_id, person
 from store.references import ancestors
 from store.tables import AUTOMATIC_OUTSIDE, DESK_EVENT, where
 from store.tickets import tickets_by_id
-from store.transaction import chunks
+from store.transaction import any_of, chunks
 
 SAME_WITHIN: Final = timedelta(hours=24)
 _HOUR: Final = timedelta(hours=1)
@@ -39,6 +39,43 @@ _SENT = sa.select(
     tables.outbox.c.key_id,
     tables.outbox.c.kind,
 ).join(tables.person, tables.person.c.id == tables.outbox.c.person)
+_SENT_BY_MID = _SENT.where(tables.outbox.c.message_id.in_(any_of("mids")))
+_SENT_BY_ROW = _SENT.where(tables.outbox.c.id.in_(any_of("ids")))
+_SAME = (
+    sa.select(tables.message.c.id)
+    .where(tables.message.c.identity == sa.bindparam("identity"))
+    .order_by(tables.message.c.at, tables.message.c.id)
+    .limit(1)
+)
+_SAME_CONTENT = (
+    sa.select(tables.message.c.id)
+    .where(
+        tables.message.c.content_identity == sa.bindparam("identity"),
+        tables.message.c.at.between(sa.bindparam("since"), sa.bindparam("until")),
+    )
+    .order_by(tables.message.c.at, tables.message.c.id)
+    .limit(1)
+)
+_SINCE = tables.outbox.c.created_at > sa.bindparam("since")
+_COUNTS = sa.select(
+    sa.func.count().filter(tables.outbox.c.recipient_key == sa.bindparam("key")),
+    sa.func.count().filter(tables.outbox.c.recipient_domain == sa.bindparam("domain")),
+    sa.func.count(),
+).where(where(AUTOMATIC_OUTSIDE), _SINCE)
+_COUNTS_OF_TICKETS = (
+    sa.select(tables.outbox.c.ticket, sa.func.count())
+    .where(where(AUTOMATIC_OUTSIDE), tables.outbox.c.ticket.in_(any_of("tickets")), _SINCE)
+    .group_by(tables.outbox.c.ticket)
+)
+_WARNED = (
+    sa.select(tables.event.c.subject, sa.func.max(tables.event.c.at, type_=tables.event.c.at.type))
+    .where(
+        where(DESK_EVENT),
+        tables.event.c.event == "warned",
+        tables.event.c.subject.in_(any_of("subjects")),
+    )
+    .group_by(tables.event.c.subject)
+)
 
 
 def _sent_of(row: Any) -> SentMail:
@@ -62,27 +99,26 @@ def _sent(connection: Connection, wanted: Wanted) -> tuple[dict[str, SentMail], 
     by_row: dict[int, SentMail] = {}
     for part in chunks(wanted.message_ids):
         names = {bounded(mid): mid for mid in part}
-        for row in connection.execute(_SENT.where(tables.outbox.c.message_id.in_(names))):
+        for row in connection.execute(_SENT_BY_MID, {"mids": list(names)}):
             by_mid[names[row.message_id]] = _sent_of(row)
     for ids in chunks(wanted.outbox):
-        for row in connection.execute(_SENT.where(tables.outbox.c.id.in_(ids))):
+        for row in connection.execute(_SENT_BY_ROW, {"ids": ids}):
             by_row[row.outbox] = _sent_of(row)
     return by_mid, by_row
 
 
 def _same(connection: Connection, wanted: Wanted, now: datetime) -> Message | None:
     """The same message, come before: by its identity whenever; one without Message-ID by content, within a day of `now`."""
-    message = tables.message
+    number = None
     if wanted.identity:
-        conditions = [message.c.identity == wanted.identity]
+        number = connection.scalar(_SAME, {"identity": wanted.identity})
     elif wanted.content_identity:
-        conditions = [
-            message.c.content_identity == wanted.content_identity,
-            message.c.at.between(now - SAME_WITHIN, now + SAME_WITHIN),
-        ]
-    else:
+        span = {"since": now - SAME_WITHIN, "until": now + SAME_WITHIN}
+        number = connection.scalar(_SAME_CONTENT, {"identity": wanted.content_identity, **span})
+    if number is None:
         return None
-    return next(iter(load_messages(connection, conditions, limit=1)), None)
+    [message] = load_messages(connection, [tables.message.c.id == number])
+    return message
 
 
 def _with_merged(connection: Connection, ids: Collection[int], *, lock: bool) -> dict[int, Ticket]:
@@ -98,44 +134,28 @@ def _with_merged(connection: Connection, ids: Collection[int], *, lock: bool) ->
 
 def _automatic(connection: Connection, keys: Iterable[str], now: datetime) -> dict[str, Counts]:
     """Automatic mails to the requester's side in the last hour: to each address, to its domain, in all."""
-    outbox = tables.outbox
     found: dict[str, Counts] = {}
     for key in dict.fromkeys(keys):
-        domain = key.rpartition("@")[2]
-        query = sa.select(
-            sa.func.count().filter(outbox.c.recipient_key == key),
-            sa.func.count().filter(outbox.c.recipient_domain == domain),
-            sa.func.count(),
-        ).where(where(AUTOMATIC_OUTSIDE), outbox.c.created_at > now - _HOUR)
-        found[key] = Counts(*connection.execute(query).one())
+        values = {"key": key, "domain": key.rpartition("@")[2], "since": now - _HOUR}
+        found[key] = Counts(*connection.execute(_COUNTS, values).one())
     return found
 
 
 def _automatic_of_tickets(connection: Connection, ids: Iterable[int], now: datetime) -> dict[int, int]:
-    outbox = tables.outbox
     found: dict[int, int] = {}
     for part in chunks(ids):
-        query = (
-            sa.select(outbox.c.ticket, sa.func.count())
-            .where(where(AUTOMATIC_OUTSIDE), outbox.c.ticket.in_(part), outbox.c.created_at > now - _DAY)
-            .group_by(outbox.c.ticket)
-        )
-        found.update((row[0], row[1]) for row in connection.execute(query))
+        rows = connection.execute(_COUNTS_OF_TICKETS, {"tickets": part, "since": now - _DAY})
+        found.update((row[0], row[1]) for row in rows)
     return found
 
 
 def _warned(connection: Connection, keys: Iterable[str]) -> dict[str, datetime]:
     """When the desk last recorded that somebody was warned of mail in his name."""
-    event = tables.event
     found: dict[str, datetime] = {}
     for part in chunks(keys):
         names = {bounded(key): key for key in part}
-        query = (
-            sa.select(event.c.subject, sa.func.max(event.c.at, type_=event.c.at.type))
-            .where(where(DESK_EVENT), event.c.event == "warned", event.c.subject.in_(names))
-            .group_by(event.c.subject)
-        )
-        found.update((names[row[0]], row[1]) for row in connection.execute(query))
+        rows = connection.execute(_WARNED, {"subjects": list(names)})
+        found.update((names[row[0]], row[1]) for row in rows)
     return found
 
 

@@ -17,7 +17,7 @@ from store import tables
 from store.columns import clean
 from store.people import PERSON_COLUMNS, person_of
 from store.rows import Filter
-from store.transaction import Transaction, chunks, insert_ignore
+from store.transaction import Transaction, any_of, chunks, insert_ignore
 
 TARGETS: Final = ("first_response", "update", "resolution", "silence")
 _FINISHED: Final = (State.SOLVED, State.CLOSED, State.SPAM, State.MERGED)
@@ -41,9 +41,14 @@ _SELECT = sa.select(
 _PARTICIPANTS = (
     sa.select(tables.participant.c.ticket, *PERSON_COLUMNS)
     .join(tables.person, tables.person.c.id == tables.participant.c.person)
+    .where(tables.participant.c.ticket.in_(any_of("tickets")))
     .order_by(tables.participant.c.added_at, tables.participant.c.person)
 )
-_WATCHERS = sa.select(tables.watcher.c.ticket, tables.watcher.c.address).order_by(tables.watcher.c.address)
+_WATCHERS = (
+    sa.select(tables.watcher.c.ticket, tables.watcher.c.address)
+    .where(tables.watcher.c.ticket.in_(any_of("tickets")))
+    .order_by(tables.watcher.c.address)
+)
 
 
 def load_tickets(
@@ -66,9 +71,9 @@ def load_tickets(
     participants: dict[int, list[Person]] = {}
     watchers: dict[int, list[str]] = {}
     for part in chunks(ids):
-        for joined in connection.execute(_PARTICIPANTS.where(tables.participant.c.ticket.in_(part))):
+        for joined in connection.execute(_PARTICIPANTS, {"tickets": part}):
             participants.setdefault(joined.ticket, []).append(person_of(joined))
-        for watching in connection.execute(_WATCHERS.where(tables.watcher.c.ticket.in_(part))):
+        for watching in connection.execute(_WATCHERS, {"tickets": part}):
             watchers.setdefault(watching.ticket, []).append(watching.address)
     return [_ticket(row, participants.get(row.id, ()), watchers.get(row.id, ())) for row in rows]
 

@@ -6,7 +6,7 @@ import contextlib
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from store.files import Files
 
 _T = TypeVar("_T")
+_Columns: TypeAlias = tuple[sa.Column[Any], ...]
 _CHUNK: Final = 5000
 """Most values in one IN (…); SQLite allows 32766 parameters in a statement."""
 
@@ -35,7 +36,7 @@ class Transaction:
 
     def _insert(self, table: sa.Table, row: Mapping[str, object]) -> int:
         """The number of the new row."""
-        key = self._connection.execute(sa.insert(table), row).inserted_primary_key
+        key = self._connection.execute(_insert(table), row).inserted_primary_key
         assert key is not None, "an INSERT of one row has a key"
         number: int = key[0]
         return number
@@ -50,15 +51,27 @@ class Transaction:
         return self._connection.dialect.name == "postgresql"
 
 
+# To build a statement costs more than to execute it; those of every mail are therefore constants or kept here.
+_insert = functools.cache(sa.insert)
+
+
 @functools.cache
-def _insert_ignore(table: sa.Table, key: tuple[sa.Column[Any], ...], postgres: bool) -> Any:
+def _insert_ignore(table: sa.Table, key: _Columns, returning: _Columns, postgres: bool) -> Any:
     insert = postgresql.insert(table) if postgres else sqlite.insert(table)
-    return insert.on_conflict_do_nothing(index_elements=key or None)
+    ignoring = insert.on_conflict_do_nothing(index_elements=key or None)
+    return ignoring.returning(*returning) if returning else ignoring
 
 
-def insert_ignore(connection: Connection, table: sa.Table, *key: sa.Column[Any]) -> Any:
+def insert_ignore(
+    connection: Connection, table: sa.Table, *, key: _Columns = (), returning: _Columns = ()
+) -> Any:
     """An INSERT that leaves out rows whose `key` is there already; without a key, by any unique one."""
-    return _insert_ignore(table, key, connection.dialect.name == "postgresql")
+    return _insert_ignore(table, key, returning, connection.dialect.name == "postgresql")
+
+
+def any_of(name: str) -> sa.BindParameter[Any]:
+    """The parameter of a constant statement for `column.in_(…)`, which takes a list."""
+    return sa.bindparam(name, expanding=True)
 
 
 def chunks(values: Iterable[_T]) -> Iterator[Sequence[_T]]:

@@ -8,7 +8,19 @@ from maild.desk.facts import Attachment
 from maild.desk.people import Message
 from maild.desk.words import Role
 from store import Store, Work
-from tests.store.samples import LEASE, MINUTE, NOW, agent, carla, envelope, keep, mail, message, open_ticket
+from tests.store.samples import (
+    LEASE,
+    MINUTE,
+    NOW,
+    agent,
+    carla,
+    envelope,
+    keep,
+    mail,
+    message,
+    open_ticket,
+    put_mail,
+)
 
 
 def test_everything_comes_back(store: Store) -> None:
@@ -63,7 +75,7 @@ def deliver(work: Work, *ends: str, role: Role = Role.REQUESTER, direction: str 
     person = carla(work)
     number = work.add_message(message(open_ticket(work, person).id, direction=direction))
     for count, end in enumerate(ends):
-        row = work.queue(mail(person, number * 100 + count, message=number, role=role))
+        row = put_mail(work, mail(person, number * 100 + count, message=number, role=role))
         assert row is not None
         if end in ("sending", "sent", "failed"):
             work.claim_outbox("one", NOW, LEASE, 10)

@@ -50,6 +50,24 @@ def test_the_name_is_filled_in(store: Store) -> None:
         assert work.person(Address("Karla", "c@customer.test")).name == "Carla"
 
 
+def test_several_at_once(store: Store) -> None:
+    with store.work() as work:
+        known, unnamed = carla(work), work.person(Address("", "otto@customer.test"))
+        before = store.counts.statements
+        asked = [
+            Address("", "CARLA@customer.test"),
+            Address("Otto", "otto@customer.test"),
+            Address("", "new@customer.test"),
+        ]
+        people = work.people([*asked, asked[0]])
+        assert [person.id for person in people] == [known.id, unnamed.id, 3, known.id]
+        assert [person.name for person in people] == ["Carla Ruiz", "Otto", "", "Carla Ruiz"]
+        before = store.counts.statements
+        assert work.people(asked) == people[:3]
+        assert store.counts.statements - before == 1
+        assert work.people([]) == []
+
+
 def test_without_an_address(store: Store) -> None:
     with store.work() as work:
         one = work.caller("Otto", "+49 30 1234", "Customer")

@@ -39,6 +39,20 @@ def test_who_has_seen_nothing(store: Store) -> None:
         assert work.chains(ticket, []) == {}
 
 
+def test_mails_of_ours_are_seen(store: Store) -> None:
+    with store.work() as work:
+        customer, ana = carla(work), agent(work)
+        ticket = open_ticket(work, customer).id
+        work.note_ids(ticket, customer.id, ["<1@x>"], written=True, now=NOW)
+        for _ in range(2):
+            work.note_sent(ticket, [(customer.id, "<2@desk>"), (ana.id, "<3@desk>")], NOW)
+        work.note_sent(ticket, [], NOW)
+        assert work.chains(ticket, [customer.id, ana.id]) == {
+            customer.id: Chain(("<1@x>", "<2@desk>"), "<1@x>", customer),
+            ana.id: Chain(("<3@desk>",), None, ana),
+        }
+
+
 def test_seen_first_written_later(store: Store) -> None:
     """A copy of the person's own mail may come back to us in somebody's References before the mail itself."""
     with store.work() as work:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,53 +64,59 @@ def test_the_address_it_was_opened_with(store: Store) -> None:
     assert found.requester == spelled
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("subject", "Water too"),
-        ("state", State.ON_HOLD),
-        ("type", "incident"),
-        ("category", "hardware"),
-        ("severity", "critical"),
-        ("impact", "high"),
-        ("urgency", "low"),
-        ("priority", 1),
-        ("level", 2),
-        ("tags", ("fire", "häß'lich\"")),
-        ("language", None),
-        ("channel", "phone"),
-        ("organisation", "Other"),
-        ("team", None),
-        ("assignee", "ana@desk.test"),
-        ("sla", "gold"),
-        ("received_at", NOW - 60 * MINUTE),
-        ("first_response_at", NOW),
-        ("solved_at", NOW),
-        ("closed_at", NOW),
-        ("first_response_due", None),
-        ("update_due", NOW),
-        ("resolution_due", NOW),
-        ("silence_due", NOW),
-        ("breached", ("first_response",)),
-        ("cause", "cables"),
-        ("solution", "water"),
-        ("satisfaction", 5),
-        ("minutes_spent", 25),
-    ],
-)
-def test_every_column_changes(store: Store, name: str, value: object) -> None:
+CHANGES: list[tuple[str, object]] = [
+    ("subject", "Water too"),
+    ("state", State.ON_HOLD),
+    ("type", "incident"),
+    ("category", "hardware"),
+    ("severity", "critical"),
+    ("impact", "high"),
+    ("urgency", "low"),
+    ("priority", 1),
+    ("level", 2),
+    ("tags", ("fire", "häß'lich\"")),
+    ("language", None),
+    ("channel", "phone"),
+    ("organisation", "Other"),
+    ("team", None),
+    ("assignee", "ana@desk.test"),
+    ("sla", "gold"),
+    ("received_at", NOW - 60 * MINUTE),
+    ("first_response_at", NOW),
+    ("solved_at", NOW),
+    ("closed_at", NOW),
+    ("first_response_due", None),
+    ("update_due", NOW),
+    ("resolution_due", NOW),
+    ("silence_due", NOW),
+    ("breached", ("first_response",)),
+    ("cause", "cables"),
+    ("solution", "water"),
+    ("satisfaction", 5),
+    ("minutes_spent", 25),
+]
+
+
+def test_every_column_changes(store: Store) -> None:
     with store.work() as work:
-        before, other = open_ticket(work), open_ticket(work)
-        change(work, before.id, **{name: value})
-        after = work.ticket(before.id)
+        other = open_ticket(work)
+        for name, value in CHANGES:
+            before = open_ticket(work)
+            change(work, before.id, **{name: value})
+            after = work.ticket(before.id)
+            assert after == replace(before, **{name: value, "updated_at": LATER})
         assert work.ticket(other.id) == other
-    assert after is not None
-    changed = {
-        field for field in Ticket.__dataclass_fields__ if getattr(before, field) != getattr(after, field)
+    columns = set(Ticket.__dataclass_fields__) - {name for name, _ in CHANGES}
+    assert columns == {
+        "id",
+        "requester",
+        "created_at",
+        "updated_at",
+        "fields",
+        "participants",
+        "watchers",
+        "merged_into",
     }
-    assert changed == {name, "updated_at"}
-    assert getattr(after, name) == value
-    assert after.updated_at == LATER
 
 
 def test_merged(store: Store) -> None:
@@ -144,14 +151,12 @@ def test_another_requester(store: Store) -> None:
     assert (found.requester, found.participants) == (other, ())
 
 
-@pytest.mark.parametrize(
-    "name", ["id", "created_at", "updated_at", "participants", "watchers", "fields", "nonsense"]
-)
-def test_what_cannot_be_changed(store: Store, name: str) -> None:
+def test_what_cannot_be_changed(store: Store) -> None:
     with store.work() as work:
         number = open_ticket(work).id
-        with pytest.raises(ValueError, match=name):
-            change(work, number, **{name: 1})
+        for name in ("id", "created_at", "updated_at", "participants", "watchers", "fields", "nonsense"):
+            with pytest.raises(ValueError, match=name):
+                change(work, number, **{name: 1})
 
 
 def test_no_such_ticket(store: Store) -> None:
@@ -241,45 +246,47 @@ def desk(store: Store) -> Iterator[Work]:
         yield work
 
 
-@pytest.mark.parametrize(
-    ("conditions", "found"),
-    [
-        ({}, [1, 2, 3, 4, 5]),
-        ({"state": "new"}, [1, 4, 5]),
-        ({"state": "closed"}, []),
-        ({"assignee": "ana@desk.test"}, [2]),
-        ({"team": "network"}, [2]),
-        ({"requester": "OTTO@other.test"}, [4]),
-        ({"requester": "nobody@other.test"}, []),
-        ({"priority": 1}, [2]),
-        ({"tag": "vip"}, [5]),
-        ({"tag": 'quo"te'}, [5]),
-        ({"tag": "ärger"}, [5]),
-        ({"tag": "vi"}, []),
-        ({"overdue_at": NOW}, []),
-        ({"overdue_at": LATER}, [5]),
-        ({"after": 3}, [4, 5]),
-        ({"after": 1, "limit": 2}, [2, 3]),
-        ({"limit": 0}, []),
-        ({"search": "router"}, [1, 4]),
-        ({"search": "ROUTER burns"}, [1]),
-        ({"search": "subject 4"}, [1, 4]),
-        ({"search": "ärger"}, [4]),
-        ({"search": "GRÜSSE"}, []),
-        ({"search": "GRÜßE"}, [1]),
-        ({"search": "100%_sure"}, [1]),
-        ({"search": "100__sure"}, []),
-        ({"search": "%"}, [1]),
-        ({"search": "\\"}, []),
-        ({"search": "' OR 1=1 --"}, []),
-        ({"search": "x" * 100_000}, []),
-        ({"search": "\x00\ud800"}, []),
-        ({"search": "   "}, [1, 2, 3, 4, 5]),
-        ({"search": "router", "state": "new", "after": 1}, [4]),
-    ],
-)
-def test_filters(desk: Work, conditions: dict[str, Any], found: list[int]) -> None:
-    assert [one.id for one in desk.tickets(Filter(**conditions))] == found
+FILTERS: list[tuple[dict[str, Any], list[int]]] = [
+    ({}, [1, 2, 3, 4, 5]),
+    ({"state": "new"}, [1, 4, 5]),
+    ({"state": "closed"}, []),
+    ({"assignee": "ana@desk.test"}, [2]),
+    ({"team": "network"}, [2]),
+    ({"requester": "OTTO@other.test"}, [4]),
+    ({"requester": "nobody@other.test"}, []),
+    ({"priority": 1}, [2]),
+    ({"tag": "vip"}, [5]),
+    ({"tag": 'quo"te'}, [5]),
+    ({"tag": "ärger"}, [5]),
+    ({"tag": "vi"}, []),
+    ({"overdue_at": NOW}, []),
+    ({"overdue_at": LATER}, [5]),
+    ({"after": 3}, [4, 5]),
+    ({"after": 1, "limit": 2}, [2, 3]),
+    ({"limit": 0}, []),
+    ({"search": "router"}, [1, 4]),
+    ({"search": "ROUTER burns"}, [1]),
+    ({"search": "subject 4"}, [4]),
+    ({"search": "ärger"}, [4]),
+    ({"search": "GRÜSSE"}, []),
+    ({"search": "GRÜßE"}, [1]),
+    ({"search": "100%_sure"}, [1]),
+    ({"search": "100__sure"}, []),
+    ({"search": "%"}, [1]),
+    ({"search": "\\"}, []),
+    ({"search": "' OR 1=1 --"}, []),
+    ({"search": "x" * 100_000}, []),
+    ({"search": "\x00\ud800"}, []),
+    ({"search": "   "}, [1, 2, 3, 4, 5]),
+    ({"search": "router", "state": "new", "after": 1}, [4]),
+]
+
+
+def test_filters(desk: Work) -> None:
+    found = [
+        (conditions, [one.id for one in desk.tickets(Filter(**conditions))]) for conditions, _ in FILTERS
+    ]
+    assert found == FILTERS
 
 
 def test_an_answered_ticket_is_not_overdue_for_its_first_answer(store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 
 import pytest
 
@@ -190,7 +191,7 @@ def test_a_leaked_agents_token_has_no_power_and_does_not_thread(desk: Desk) -> N
     ],
 )
 def test_an_aligned_pass_of_a_trusted_host_makes_an_agent(desk: Desk, sender: str, results: str, believed: bool) -> None:  # fmt: skip
-    customer = f"pass{abs(hash(results)) % 10**6}@globex.test"
+    customer = f"pass{secrets.token_hex(3)}@globex.test"
     acknowledged, _ = opened(desk, customer, "Passes")
     mail = letter(sender, f"[Acme #{acknowledged.number}] Passes", "#priority 1\n#note\nUrgent, I think.")
     head = f"Authentication-Results: {results}\r\n".encode()

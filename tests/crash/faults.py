@@ -1,0 +1,106 @@
+"""Death and faults at the n-th step of a desk in this process: every statement, both sides of every commit, every touch of a big file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from store import Store
+
+
+class Died(BaseException):
+    """The process is gone, as by kill -9: nothing behind this step happened."""
+
+
+def broken_disk() -> Exception:
+    """What SQLite raises when the disk fails for a moment."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    return error
+
+
+def full_disk() -> Exception:
+    """What the system raises when a file cannot grow."""
+    return OSError(28, "No space left on device")
+
+
+@dataclass
+class Faults:
+    """Counts steps; at number `at` (0: never) `die` decides between death and a fault that passes."""
+
+    at: int = 0
+    die: bool = True
+    steps: list[str] = field(default_factory=list)
+    _on: bool = True
+
+    @contextmanager
+    def off(self) -> Iterator[None]:
+        """What is done inside is the test's own look at the desk."""
+        self._on = False
+        try:
+            yield
+        finally:
+            self._on = True
+
+    def step(self, what: str, fault: Callable[[], Exception] | None = None) -> None:
+        """One step. Without a `fault` it can only be died at."""
+        if not self._on:
+            return
+        self.steps.append(what)
+        if len(self.steps) != self.at:
+            return
+        if self.die:
+            raise Died(what)
+        if fault is not None:
+            raise fault()
+
+    def watch(self, store: Store) -> None:
+        """Every statement and commit of this store is a step from now on."""
+        database = store._database
+        for engine in (database._writer, database._reader):
+            self._watch_engine(engine)
+
+    def _watch_engine(self, engine: Engine) -> None:
+        for name in ("do_execute", "do_execute_no_params", "do_executemany"):
+            event.listen(engine, name, self._statement)
+        commit = engine.dialect.do_commit
+
+        def watched(connection: Any) -> None:
+            self.step("before commit", broken_disk)
+            commit(connection)
+            self.step("after commit", broken_disk)
+
+        engine.dialect.do_commit = watched  # type: ignore[method-assign]
+
+    def _statement(self, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith(("PRAGMA", "SELECT CAST")):  # what a new connection says of itself
+            self.step(f"statement: {statement.split()[0]}", broken_disk)
+
+    @contextmanager
+    def watching_files(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        """The calls that make a file durable are steps."""
+        real_sync, real_replace = os.fsync, Path.replace
+
+        def fsync(handle: int) -> None:
+            self.step("before fsync", full_disk)
+            real_sync(handle)
+
+        def replace(path: Path, target: Any) -> Path:
+            self.step("before rename", full_disk)
+            moved = real_replace(path, target)
+            self.step("after rename", full_disk)
+            return moved
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fsync)
+            patch.setattr(Path, "replace", replace)
+            yield
