@@ -17,7 +17,7 @@ class Scaffold(NamedTuple):
 
 
 def write(folder: Path) -> Scaffold:
-    """Writes maild.toml, rules/ and templates/ of a desk that works, into a folder that is made if missing.
+    """Writes maild.toml, rules/, templates/ and runbooks/ of a desk that works, into a folder that is made if missing.
 
     No file is ever overwritten. Raises NotNow when the disk refuses.
     """
@@ -26,7 +26,7 @@ def write(folder: Path) -> Scaffold:
         shipped = site.data_dir(name)
         for file in sorted(shipped.rglob("*")):
             if file.is_file():
-                wanted[folder / name / file.relative_to(shipped)] = file.read_bytes()
+                wanted[folder / _place(name, file.relative_to(shipped))] = file.read_bytes()
     written, left = [], []
     try:
         for path, content in wanted.items():
@@ -41,3 +41,8 @@ def write(folder: Path) -> Scaffold:
     except OSError as error:
         raise NotNow(f"{error.filename or folder} cannot be written: {error.strerror}") from error
     return Scaffold(written, left)
+
+
+def _place(name: str, path: Path) -> Path:
+    """Where a shipped file goes: runbooks stand beside the templates, not among them."""
+    return path if path.parts[0] == "runbooks" else Path(name) / path

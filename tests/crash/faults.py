@@ -35,12 +35,16 @@ def full_disk() -> Exception:
 
 @dataclass
 class Faults:
-    """Counts steps; at number `at` (0: never) `die` decides between death and a fault that passes."""
+    """Counts steps; at number `at` (0: never) `die` decides between death and a fault that passes.
+
+    `steps` says what each was: two that are equal do the same statement, or end a transaction that began with the same one.
+    """
 
     at: int = 0
     die: bool = True
     steps: list[str] = field(default_factory=list)
     _on: bool = True
+    _first: str = ""
 
     @contextmanager
     def off(self) -> Iterator[None]:
@@ -75,15 +79,18 @@ class Faults:
         commit = engine.dialect.do_commit
 
         def watched(connection: Any) -> None:
-            self.step("before commit", broken_disk)
+            self.step(f"before commit of {self._first}", broken_disk)
             commit(connection)
-            self.step("after commit", broken_disk)
+            self.step(f"after commit of {self._first}", broken_disk)
 
         engine.dialect.do_commit = watched  # type: ignore[method-assign]
 
     def _statement(self, _cursor: object, statement: str, *_: object) -> None:
-        if not statement.startswith(("PRAGMA", "SELECT CAST")):  # what a new connection says of itself
-            self.step(f"statement: {statement.split()[0]}", broken_disk)
+        if statement.startswith("BEGIN"):
+            self._first = ""
+        elif not self._first:
+            self._first = statement
+        self.step(f"statement {statement}", broken_disk)
 
     @contextmanager
     def watching_files(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
