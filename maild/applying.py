@@ -8,6 +8,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import assert_never
 
+import structlog
+
+from maild.desk.arriving import admins_alert
+from maild.desk.course import ONCE_A_DAY
 from maild.desk.effects import (
     NEW,
     AddMessage,
@@ -31,10 +35,14 @@ from maild.desk.effects import (
 from maild.desk.events import MessageArrived
 from maild.desk.facts import Address, Parsed
 from maild.desk.people import Message, Person, Ticket
+from maild.desk.snapshot import Wanted
+from maild.errors import Problem
 from maild.site import Site
 from maild.telling import Occasion, Telling
 from store import Work
 from store.rows import NewMessage
+
+log = structlog.get_logger("maild.applying")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,13 +251,28 @@ class Applying:
             opened=self._opened,
         )
         with_ticket = [tell for tell in self.tells if tell.ticket is not None]
-        Telling(self.work, self.site, occasion).all(with_ticket)
+        telling = Telling(self.work, self.site, occasion)
+        telling.all(with_ticket)
+        alerts = self._failed_templates(telling.problems)
         apart = Occasion(
             f"{self.event_key}/apart", self.now, parsed=occasion.parsed, arrived_from=occasion.arrived_from
         )
-        Telling(self.work, self.site, apart).all(
-            _one_each([tell for tell in self.tells if tell.ticket is None])
-        )
+        without = [tell for tell in self.tells if tell.ticket is None]
+        Telling(self.work, self.site, apart).all(_one_each([*without, *alerts]))
+
+    def _failed_templates(self, problems: Sequence[Problem]) -> tuple[Tell, ...]:
+        """Tell the admins of own templates that failed, once a day for each."""
+        found = {f"template {problem.file}": problem for problem in problems}
+        if not found:
+            return ()
+        warned = self.work.snapshot(Wanted(addresses=tuple(found)), self.now).warned
+        told = []
+        for name, problem in found.items():
+            if name not in warned or self.now - warned[name] >= ONCE_A_DAY:
+                log.error("template failed, the shipped one was used", problem=str(problem))
+                self.work.record(None, "desk", "warned", {"subject": name, "why": str(problem)}, (), self.now)
+                told.append(f"A template of yours failed, and the shipped one was used: templates/{problem}")
+        return admins_alert(self.site.rulebook, tuple(told)) if told else ()
 
 
 def _as_message(number: int, new: NewMessage) -> Message:

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import structlog
-
 from maild.delivery.notice import DigestLine, Notice
 from maild.delivery.render import Rendered
 from maild.desk import tokens
@@ -21,13 +19,12 @@ from maild.desk.people import Message, Person, Ticket
 from maild.desk.rulebook import Identity
 from maild.desk.tokens import Claim, Holder
 from maild.desk.words import Happening, Scope
+from maild.errors import Problem
 from maild.message.outgoing import File, Outgoing
 from maild.message.write import write
 from maild.site import Site
 from store import Work
 from store.rows import Chain, NewMail, NewMessage
-
-log = structlog.get_logger("maild.telling")
 
 STORM = timedelta(hours=1)
 EARLIER = 5
@@ -59,11 +56,15 @@ class Occasion:
 
 
 class Telling:
-    """Queues the mails of one transaction. Reads what they show once, whoever they go to."""
+    """Queues the mails of one transaction. Reads what they show once, whoever they go to.
+
+    `problems`: own templates that failed, so that the shipped ones were used.
+    """
 
     def __init__(self, work: Work, site: Site, occasion: Occasion) -> None:
         self.work, self.site, self.occasion = work, site, occasion
         self.rulebook, self.identity = site.rulebook, site.rulebook.identity
+        self.problems: list[Problem] = []
         self._history: tuple[Message, ...] | None = None
         self._earlier: tuple[Ticket, ...] | None = None
         self._shown: dict[str, int] = {}
@@ -134,8 +135,7 @@ class Telling:
         reply_to = self._reply_address(claim, key, tell)
         files, omitted = self._files(tell)
         rendered = self.site.templates.render(self._notice(tell, person, reply_to, omitted))
-        for problem in rendered.problems:
-            log.error("template failed, the shipped one was used", problem=str(problem))
+        self.problems += rendered.problems
         return NewMail(
             event_key=occasion.event_key,
             recipient=person.address,

@@ -35,12 +35,12 @@ def migrate(url: URL) -> None:
     ConfigError when it is newer than this program or no database; NotNow when it cannot be used now; OSError for its folder.
     """
     path = sqlite_file(url)
-    engine = make_engine(url, migrating=True)
+    engine, reader = make_engine(url, migrating=True), make_engine(url, reading=True)
     try:
         with _alone(path):
             if path is not None:
                 create_sqlite_file(path)
-            with engine.connect() as connection:
+            with reader.connect() as connection:  # a look that waits for no writer
                 revision = _revision(connection)
             if revision != HEAD:
                 _upgrade(engine, path)
@@ -50,6 +50,7 @@ def migrate(url: URL) -> None:
         raise
     finally:
         engine.dispose()
+        reader.dispose()
 
 
 @contextlib.contextmanager

@@ -35,16 +35,22 @@ def full_disk() -> Exception:
 
 @dataclass
 class Faults:
-    """Counts steps; at number `at` (0: never) `die` decides between death and a fault that passes.
+    """At step `at`, a kind and which one of it, counted from 1 (None: never), `die` decides between death and a fault that passes.
 
     `steps` says what each was: two that are equal do the same statement, or end a transaction that began with the same one.
     """
 
-    at: int = 0
+    at: tuple[str, int] | None = None
     die: bool = True
+    fired: bool = False
     steps: list[str] = field(default_factory=list)
     _on: bool = True
     _first: str = ""
+
+    def reset(self, at: tuple[str, int] | None = None, *, die: bool = True) -> None:
+        """Count anew."""
+        self.at, self.die, self.fired = at, die, False
+        self.steps.clear()
 
     @contextmanager
     def off(self) -> Iterator[None]:
@@ -60,8 +66,9 @@ class Faults:
         if not self._on:
             return
         self.steps.append(what)
-        if len(self.steps) != self.at:
+        if self.at != (what, self.steps.count(what)):
             return
+        self.fired = True
         if self.die:
             raise Died(what)
         if fault is not None:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from maild.errors import NotNow
 from maild.flow import SEND_LEASE, Delivered, Flow, Kept
 from maild.site import Site
 from store import Store
-from store.rows import OutboxRow
+from store.rows import Filter, OutboxRow
 from tests.crash.faults import Died, Faults
 from tests.way.relay import Received
 
@@ -26,21 +27,23 @@ NODE = "node"
 
 
 class World:
-    """`delivered`: every copy that reached somebody. `refused`: recipients that the relay refuses for good."""
+    """`delivered`: every copy that reached somebody. `refused`: recipients that the relay refuses for good.
 
-    def __init__(self, site: Site, folder: Path, faults: Faults) -> None:
+    When the process dies, all that it had in memory is gone; the store keeps nothing there, so it is used on.
+    """
+
+    def __init__(self, site: Site, folder: Path) -> None:
         self.now = datetime.now(UTC)
-        self.site, self.folder, self.faults = site, folder, faults
+        self.site, self.faults = site, Faults()
         self.delivered: list[Received] = []
         self.refused: set[str] = set()
-        self._unsettled: list[tuple[OutboxRow, Delivered]] = []
+        self.store = Store.open(f"sqlite:///{folder}/maild.db", folder / "files")
+        self.faults.watch(self.store)
         self._start()
 
     def _start(self) -> None:
         """The daemon starts, as `Daemon.run` does; it may die of that, too, and is started again."""
-        self._unsettled = []
-        self.store = Store.open(f"sqlite:///{self.folder}/maild.db", self.folder / "files")
-        self.faults.watch(self.store)
+        self._unsettled: list[tuple[OutboxRow, Delivered]] = []
         self.flow = Flow(self.site, self.store, lambda: self.now, NODE)
         self.survive(self._take_over)
 
@@ -56,7 +59,6 @@ class World:
             try:
                 return step()
             except Died:
-                self.store.close()
                 self._start()
             except NotNow:
                 self.now += SEND_LEASE + timedelta(minutes=1)
@@ -64,8 +66,14 @@ class World:
     def accept(self, mail: EmailMessage) -> None:
         """A client hands the mail over, until it is taken."""
         raw = mail.as_bytes()
+        sha256 = hashlib.sha256(raw).hexdigest()
         envelope = Envelope(str(mail["From"]), ("support@acme.test",), "smtp", "192.0.2.1", self.now)
-        self.survive(lambda: self.flow.keep([Kept(io.BytesIO(raw), len(raw), hashlib.sha256(raw).hexdigest(), envelope)]))  # fmt: skip
+        self.survive(lambda: self.flow.keep([Kept(io.BytesIO(raw), len(raw), sha256, envelope)]))
+
+    @property
+    def today(self) -> dict[str, str]:
+        """The Date field of what is written now."""
+        return {"Date": format_datetime(self.now)}
 
     def settle_down(self) -> None:
         """Process and send until nothing is left to do."""
@@ -81,32 +89,42 @@ class World:
     def _send(self) -> None:
         if not self._unsettled:
             for out in self.flow.outgoing(5):
-                self.faults.step("before delivery")
-                kind = "failed" if out.row.recipient in self.refused else "sent"
-                if kind == "sent":
-                    self.delivered.append(Received(out.sender, out.row.recipient, out.row.raw, 0.0))
-                self.faults.step("after delivery")
-                self._unsettled.append((out.row, Delivered(kind, "550 5.1.1 no" if kind == "failed" else "250 ok")))  # fmt: skip
+                self._unsettled.append((out.row, self._deliver(out.row, out.sender)))
         if self._unsettled:
             self.flow.settle(self._unsettled)
             self._unsettled = []
 
-    def mails_to(self, address: str) -> list[Received]:
-        """The mails somebody has, each once: copies must be the same to the last octet."""
+    def _deliver(self, row: OutboxRow, sender: str) -> Delivered:
+        self.faults.step("before delivery")
+        if row.recipient in self.refused:
+            return Delivered("failed", "550 5.1.1 no such user")
+        self.delivered.append(Received(sender, row.recipient, row.raw, 0.0))
+        self.faults.step("after delivery")
+        return Delivered("sent", "250 2.0.0 ok")
+
+    def mails_to(self, address: str, ticket: int) -> list[Received]:
+        """The mails that somebody has of a ticket, each once: copies must be the same to the last octet."""
         copies: dict[str, set[tuple[bytes, str]]] = defaultdict(set)
         first: dict[str, Received] = {}
         for mail in self.delivered:
-            if mail.recipient == address:
+            if mail.recipient == address and mail.number == ticket:
                 copies[mail["Message-ID"]].add((mail.raw, mail.sender))
                 first.setdefault(mail["Message-ID"], mail)
         assert all(len(different) == 1 for different in copies.values()), "copies of one mail differ"
         return list(first.values())
 
-    def tickets(self) -> list[dict[str, Any]]:
-        """All tickets whole, as programs see them."""
+    def tickets(self, requester: str) -> list[dict[str, Any]]:
+        """The tickets of somebody, whole, as programs see them."""
         with self.faults.off(), self.store.read() as work:
-            found = [documents.whole(work, number) for number in range(1, 10)]
+            found = [documents.whole(work, one.id) for one in work.tickets(Filter(requester=requester))]
         return [one for one in found if one is not None]
 
-    def close(self) -> None:
+    def end(self) -> None:
+        """Nothing is untrue in the store, nothing was put aside."""
+        with self.faults.off():
+            problems = self.store.check()
+            with self.store.read() as work:
+                aside = work.quarantined()
         self.store.close()
+        assert problems == []
+        assert aside == []

@@ -114,3 +114,20 @@ def test_nothing_is_believed_without_trust(trust: Trust, trusted: bool) -> None:
 
 def test_the_host_is_named() -> None:
     assert parse_mail(mail([PASS], FROM), TRUST, trusted=True).mail.proof.host == "mx.acme.test"
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        'mx.acme.test; spf=pass smtp.mailfrom="x(y"@evil.example" ; dmarc=fail header.from=acme.test',
+        "mx.acme.test; spf=pass smtp.mailfrom=a(b@evil.example; dmarc=fail header.from=acme.test",
+        'elsewhere.test; spf=pass smtp.mailfrom="open',
+        "mx.acme.test; dmarc=fail header.from=acme.test; spf=pass smtp.mailfrom=" + "x" * 20_000,
+    ],
+)
+def test_nothing_below_a_field_that_cannot_be_read_is_believed(top: str) -> None:
+    forged = "mx.acme.test; dmarc=pass header.from=acme.test"
+    raw = f"Authentication-Results: {top}\r\nAuthentication-Results: {forged}\r\nFrom: ben@acme.test\r\n\r\nx\r\n"
+    proof = parse_mail(raw.encode(), Trust(authserv_ids=("mx.acme.test",)), trusted=True).mail.proof
+    assert proof.dmarc is not Verdict.PASS
+    assert proof.login is None

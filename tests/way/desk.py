@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -17,11 +18,12 @@ from collections.abc import Callable, Sequence
 from email.message import EmailMessage
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from unittest import mock
 
 from click.testing import CliRunner
 
-from maild.cli import cli
+from maild.cli import main
 from store import Store
 from tests.way.letters import DESK, letter
 from tests.way.relay import PATIENCE, Received, Relay
@@ -96,12 +98,39 @@ def environment() -> dict[str, str]:
     return env
 
 
-def maild(*args: str, cwd: Path, stdin: bytes = b"", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
+class Done(NamedTuple):
+    """What became of a command."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+def spawn(*args: str, cwd: Path, stdin: bytes = b"", env: dict[str, str] | None = None) -> Done:
     """A command as a process of its own."""
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "maild", *args], cwd=cwd, input=stdin, env=environment() | (env or {}),
         capture_output=True, timeout=2 * PATIENCE, check=False,
     )  # fmt: skip
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def maild(*args: str, cwd: Path, stdin: bytes = b"", env: dict[str, str] | None = None) -> Done:
+    """The same through the same door, but in this process: a new one takes a second."""
+    code = 0
+    clean = {"MAILD_CONFIG": None, **(env or {})}
+    with (
+        contextlib.chdir(cwd),
+        CliRunner().isolation(stdin, clean) as (stdout, stderr, _),
+        mock.patch("sys.argv", ["maild", *args]),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return Done(code, stdout.getvalue(), stderr.getvalue())
 
 
 def until(holds: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
@@ -161,7 +190,9 @@ class Process:
 class Desk:
     """The folder, its daemon when it runs, and what people do with them."""
 
-    def __init__(self, folder: Path, relay: Relay, *, config: str = CONFIG, reply_address: str = "plus") -> None:
+    def __init__(
+        self, folder: Path, relay: Relay, *, config: str = CONFIG, reply_address: str = "plus"
+    ) -> None:
         self.folder, self.relay = folder, relay
         self.config = folder / "maild.toml"
         self.process: Process | None = None
@@ -245,23 +276,22 @@ class Desk:
                 replies.update({recipient: talk.reply() for recipient in taken})
         return [replies[recipient] for recipient in to]
 
-    def deliver(self, mail: EmailMessage | bytes, *options: str) -> subprocess.CompletedProcess[bytes]:
+    def deliver(self, mail: EmailMessage | bytes, *options: str, run: Callable[..., Done] = maild) -> Done:
         """Hand a mail to `maild deliver` as a mail server's pipe does."""
         raw, _ = _prepared(mail, None)
-        return maild("--config", str(self.config), "deliver", *options, cwd=self.folder, stdin=raw)
+        return run("--config", str(self.config), "deliver", *options, cwd=self.folder, stdin=raw)
 
     # -- the command line
 
-    def maild(self, *args: str) -> subprocess.CompletedProcess[bytes]:
-        """A command about this desk as a process of its own."""
-        return maild("--config", str(self.config), *args, cwd=self.folder)
+    def maild(self, *args: str, run: Callable[..., Done] = maild) -> Done:
+        """A command about this desk."""
+        return run("--config", str(self.config), *args, cwd=self.folder)
 
     def show(self, *args: str) -> Any:
-        """What a command prints with --json. In this process, because a new one takes a second."""
-        result = CliRunner().invoke(cli, ["--config", str(self.config), *args, "--json"])
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return json.loads(result.stdout)
+        """What a command prints with --json."""
+        done = self.maild(*args, "--json")
+        assert done.stdout, done.stderr.decode()
+        return json.loads(done.stdout)
 
     def ticket(self, number: int) -> Any:
         return self.show("ticket", str(number))

@@ -84,6 +84,7 @@ class _Handler:
     drops: dict[str, int] = field(default_factory=dict)
     dropped: list[Received] = field(default_factory=list)
     transports: set[asyncio.Transport] = field(default_factory=set)
+    alarms: dict[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
 
     async def handle_EHLO(self, server: Any, session: Any, _envelope: Any, hostname: str, lines: list[str]) -> list[str]:  # fmt: skip
         session.host_name = hostname
@@ -91,6 +92,7 @@ class _Handler:
         return lines
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, options: list[str]) -> str:  # fmt: skip
+        self.alarm("rcpt", address)
         refusal = self.refusals.get(address.lower())
         if refusal:
             return refusal
@@ -109,7 +111,11 @@ class _Handler:
         with self.arrived:
             self.mails += got
             self.arrived.notify_all()
+        self.alarm("dot", got[0].recipient)
         return "250 2.0.0 ok"
+
+    def alarm(self, step: str, address: str) -> None:
+        self.alarms.pop((step, address.lower()), lambda: None)()
 
 
 class Relay:
@@ -210,6 +216,10 @@ class Relay:
             yield
         finally:
             del self._handler.refusals[address.lower()]
+
+    def when(self, step: str, address: str, act: Callable[[], None]) -> None:
+        """Act once, before the reply, when somebody is at this step for this address: "rcpt", or "dot" with the whole mail here."""
+        self._handler.alarms[step, address.lower()] = act
 
     def drop(self, address: str, times: int = 1) -> None:
         """Cuts the connection after the dot of the next mails to this address."""

@@ -72,7 +72,9 @@ def test_the_subject_carries_the_tag_once_whatever_came(desk: Desk) -> None:
 
 def test_nothing_in_a_subject_or_name_becomes_a_header(desk: Desk) -> None:
     request = letter("evil@globex.test", "x", PRINTER).as_bytes()
-    request = request.replace(b"Subject: x", b"Subject: =?utf-8?q?Hi=0D=0ABcc:_victim@world.test=0D=0A?= there")
+    request = request.replace(
+        b"Subject: x", b"Subject: =?utf-8?q?Hi=0D=0ABcc:_victim@world.test=0D=0A?= there"
+    )
     request = request.replace(
         b"From: evil@globex.test", b"From: =?utf-8?q?Eve=0D=0AX-Evil:_1?= <evil@globex.test>"
     )
@@ -99,7 +101,10 @@ def test_the_team_and_the_admins_are_told(desk: Desk) -> None:
 
 def test_the_notification_brings_the_attachments(desk: Desk) -> None:
     _, mail = desk.ask(
-        "pia@globex.test", "With a log", PRINTER, attachments=[("log of today.txt", "text/plain", b"line 1\n")]
+        "pia@globex.test",
+        "With a log",
+        PRINTER,
+        attachments=[("log of today.txt", "text/plain", b"line 1\n")],
     )
     told = desk.told("ben@acme.test", mail.number)
     files = {part.get_filename(): part.get_content() for part in told.mail.iter_attachments()}
@@ -116,7 +121,14 @@ def test_the_ticket_as_programs_see_it(desk: Desk) -> None:
         "solution": None, "merged_into": None, "links": [], "minutes_spent": 0, "satisfaction": None,
     }  # fmt: skip
     assert {name: found[name] for name in expected} == expected
-    for name in ("created_at", "updated_at", "received_at", "first_response_due", "update_due", "resolution_due"):
+    for name in (
+        "created_at",
+        "updated_at",
+        "received_at",
+        "first_response_due",
+        "update_due",
+        "resolution_due",
+    ):
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found[name]), name
     came, went = found["messages"]
     assert (came["direction"], came["public"], came["kind"], came["from"]) == (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from email.utils import format_datetime
 from datetime import UTC, datetime
+from email.utils import format_datetime
 
 import pytest
 
@@ -29,7 +29,9 @@ def test_an_out_of_office_changes_nothing(desk: Desk) -> None:
     desk.quiet()
     before, mails = desk.ticket(acknowledged.number), len(desk.relay.mails)
     assert before["state"] == "pending"
-    away = answer(reply, customer, "I am on holiday until Monday.", headers={"Auto-Submitted": "auto-replied"})
+    away = answer(
+        reply, customer, "I am on holiday until Monday.", headers={"Auto-Submitted": "auto-replied"}
+    )
     desk.smtp(away)
     desk.quiet()
     after = desk.ticket(acknowledged.number)
@@ -114,7 +116,9 @@ def test_a_bounce_address_gives_no_rights_and_is_never_answered(desk: Desk) -> N
     customer = "probe@globex.test"
     acknowledged, reply = answered(desk, customer, "Probe", "#state pending\nYour turn.")
     desk.quiet()
-    desk.smtp(letter("mallory@else.test", "Hi", "I write to the bounce address.", to=reply.sender), to=reply.sender)
+    desk.smtp(
+        letter("mallory@else.test", "Hi", "I write to the bounce address.", to=reply.sender), to=reply.sender
+    )
     desk.quiet()
     ticket = desk.ticket(acknowledged.number)
     assert ticket["state"] == "pending"

@@ -80,7 +80,9 @@ def test_references_thread_in_the_recipients_own_chain(desk: Desk) -> None:
     assert told["Message-ID"] not in second.everything()
 
 
-@pytest.mark.parametrize("subject", ["AW: RE: [Acme #{}] The lift", "[ACME #{}] other words", "Rv: [ acme #{} ]"])
+@pytest.mark.parametrize(
+    "subject", ["AW: RE: [Acme #{}] The lift", "[ACME #{}] other words", "Rv: [ acme #{} ]"]
+)
 def test_the_subject_tag_threads_for_the_requester(desk: Desk, subject: str) -> None:
     customer = f"tag{secrets.token_hex(3)}@globex.test"
     acknowledged, _ = open_ticket(desk, customer, "The lift")
@@ -157,7 +159,11 @@ def test_commands_change_the_ticket_and_are_not_sent(desk: Desk) -> None:
     reply = desk.gets("cmd@globex.test", lambda mail: "On our way" in mail.text)
     assert "#" not in reply.text.replace(f"[Acme #{reply.number}]", "")
     ticket = desk.ticket(acknowledged.number)
-    assert (ticket["priority"], ticket["tags"], ticket["fields"]) == (1, ["door", "broken"], {"product": "flow"})
+    assert (ticket["priority"], ticket["tags"], ticket["fields"]) == (
+        1,
+        ["door", "broken"],
+        {"product": "flow"},
+    )
     assert (ticket["minutes_spent"], ticket["team"], ticket["level"]) == (25, "engineering", 2)
 
 
@@ -170,7 +176,9 @@ def test_commands_change_the_ticket_and_are_not_sent(desk: Desk) -> None:
         ("#field produkt=flow\nOn our way.", "did you mean product?"),
     ],
 )
-def test_one_wrong_line_and_nothing_is_done_and_the_agent_gets_all_back(desk: Desk, text: str, why: str) -> None:
+def test_one_wrong_line_and_nothing_is_done_and_the_agent_gets_all_back(
+    desk: Desk, text: str, why: str
+) -> None:
     customer = f"wrong{secrets.token_hex(3)}@globex.test"
     acknowledged, told = open_ticket(desk, customer, "Wrong lines")
     mail = answer(told, ANA, text)

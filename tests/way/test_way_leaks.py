@@ -85,12 +85,21 @@ def test_the_quoted_notification_never_leaves_wherever_it_stands(desk: Desk) -> 
     bottom = answer(told, ANA, "Bottom: it is on its way.")
     desk.smtp(bottom)
     desk.gets(customer, lambda mail: "Bottom: it is on its way" in mail.text)
-    top = letter(ANA, f"Re: {told['Subject']}", f"Below: it has arrived.\r\n\r\n{told.text}", to=told.reply_address)
+    top = letter(
+        ANA, f"Re: {told['Subject']}", f"Below: it has arrived.\r\n\r\n{told.text}", to=told.reply_address
+    )
     top["In-Reply-To"] = told["Message-ID"]
     desk.smtp(top)
     desk.quiet()
     for mail in desk.relay.to(customer):
-        for words in ("Who asks", "Organisation", "Service level", "answer above this line", "#note", "First answer"):
+        for words in (
+            "Who asks",
+            "Organisation",
+            "Service level",
+            "answer above this line",
+            "#note",
+            "First answer",
+        ):
             assert words not in mail.text, mail.text
             assert words not in mail.html
     assert_clean(desk, desk.relay.to(customer))
@@ -134,7 +143,9 @@ def test_people_in_copy_join_only_by_a_proved_requester_or_an_agent(desk: Desk) 
     assert "In copy, but not taking part" in desk.told("ana@acme.test", acknowledged.number).text
 
     passed = {"Authentication-Results": "mx.acme.test; dmarc=pass header.from=globex.test"}
-    _, proved = desk.ask("cc2@globex.test", "Copies proved", ASKED, cc=copy.replace("pete", "paul"), headers=passed)
+    _, proved = desk.ask(
+        "cc2@globex.test", "Copies proved", ASKED, cc=copy.replace("pete", "paul"), headers=passed
+    )
     assert desk.ticket(proved.number)["participants"] == ["paul@globex.test"]
     desk.quiet()
     assert desk.relay.to("paul@globex.test") == []  # nothing automatic before an agent's first answer

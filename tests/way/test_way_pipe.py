@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.way.desk import Desk
+from tests.way.desk import Desk, spawn
 from tests.way.letters import answer, letter
 from tests.way.relay import Relay
 
@@ -17,7 +17,7 @@ OK, NO_INPUT, NO_USER, LATER = 0, 65, 67, 75
 
 def test_with_a_daemon_it_is_processed_there(desk: Desk) -> None:
     request = letter("pipe@globex.test", "By pipe", ASKED)
-    done = desk.deliver(request, "--sender", "pipe@globex.test", "--recipient", "help@acme.test")
+    done = desk.deliver(request, "--sender", "pipe@globex.test", "--recipient", "help@acme.test", run=spawn)
     assert (done.returncode, done.stdout) == (OK, b""), done.stderr
     mail = desk.gets("pipe@globex.test")
     assert mail["In-Reply-To"] == request["Message-ID"]
@@ -25,10 +25,12 @@ def test_with_a_daemon_it_is_processed_there(desk: Desk) -> None:
     assert (route["detail"]["route"], route["detail"]["recipients"]) == ("pipe", ["help@acme.test"])
 
 
-def test_without_a_daemon_the_ticket_is_there_at_once_and_answered_later(new_desk: Callable[..., Desk]) -> None:
+def test_without_a_daemon_the_ticket_is_there_at_once_and_answered_later(
+    new_desk: Callable[..., Desk],
+) -> None:
     desk = new_desk()
     request = letter("alone@globex.test", "Nobody runs", ASKED)
-    done = desk.deliver(request, "--sender", "alone@globex.test")
+    done = desk.deliver(request, "--sender", "alone@globex.test", run=spawn)
     assert done.returncode == OK, done.stderr
     [ticket] = desk.show("tickets")
     assert (ticket["subject"], ticket["state"]) == ("Nobody runs", "new")
@@ -39,7 +41,9 @@ def test_without_a_daemon_the_ticket_is_there_at_once_and_answered_later(new_des
 
 
 def test_the_null_sender_of_the_pipe_is_not_acknowledged(desk: Desk) -> None:
-    assert desk.deliver(letter("pipenull@globex.test", "Null by pipe", ASKED), "--sender", "<>").returncode == OK
+    assert (
+        desk.deliver(letter("pipenull@globex.test", "Null by pipe", ASKED), "--sender", "<>").returncode == OK
+    )
     desk.gets("chen@acme.test", lambda mail: "Null by pipe" in mail["Subject"])
     desk.quiet()
     assert desk.relay.to("pipenull@globex.test") == []
@@ -108,7 +112,7 @@ def test_a_store_that_is_in_use_makes_the_mail_server_try_again(new_desk: Callab
     assert desk.show("tickets") == []
     holder = sqlite3.connect(desk.folder / "var" / "maild.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    done = desk.deliver(letter("busy@globex.test", "Busy", ASKED))
+    done = desk.deliver(letter("busy@globex.test", "Busy", ASKED), run=spawn)
     holder.execute("ROLLBACK")
     holder.close()
     assert done.returncode == LATER, done.stderr

@@ -25,7 +25,9 @@ def own(new_desk: Callable[..., Desk]) -> Iterator[Desk]:
 def waiting(desk: Desk, address: str) -> dict[str, object]:
     """The mail in the queue for an address, once it was tried."""
     return until(
-        lambda: next((one for one in desk.show("queue", "list") if one["to"] == address and one["reason"]), None),
+        lambda: next(
+            (one for one in desk.show("queue", "list") if one["to"] == address and one["reason"]), None
+        ),
         "it was tried",
     )  # type: ignore[no-any-return]
 

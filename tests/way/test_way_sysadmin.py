@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.way.desk import PEOPLE, Desk, Process, environment, maild, until
+from tests.way.desk import PEOPLE, Desk, Process, environment, maild, spawn, until
 from tests.way.letters import letter
 from tests.way.relay import Relay
 
@@ -19,7 +19,7 @@ ASKED = "Hello, we cannot find the manual of the new telephone. Could you send i
 
 
 def test_an_empty_folder_becomes_a_desk(tmp_path: Path, world: Relay) -> None:
-    done = maild("init", cwd=tmp_path)
+    done = spawn("init", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = {Path(line.removeprefix("wrote ")) for line in done.stdout.decode().splitlines() if line.startswith("wrote ")}  # fmt: skip
     files = {file.relative_to(tmp_path) for file in tmp_path.rglob("*") if file.is_file()}
@@ -37,7 +37,9 @@ def test_an_empty_folder_becomes_a_desk(tmp_path: Path, world: Relay) -> None:
     assert (tmp_path / "maild.toml").read_text() == own
 
     config = own.replace("127.0.0.1:2525", "127.0.0.1:0")
-    config = re.sub(r'(\[relay\][^\[]*?)\n#?address = "[^"]*"', rf'\1\naddress = "127.0.0.1:{world.port}"', config)
+    config = re.sub(
+        r'(\[relay\][^\[]*?)\n#?address = "[^"]*"', rf'\1\naddress = "127.0.0.1:{world.port}"', config
+    )
     (tmp_path / "maild.toml").write_text(config)
     process = Process(tmp_path / "maild.toml")
     port = int(re.search(r"127\.0\.0\.1:(\d+)", process.wait_for_line(lambda line: "ready" in line))[1])  # type: ignore[index]
@@ -70,7 +72,11 @@ MISTAKES = {
     ),
     "rules/20-promises.yaml": (
         ("mon-fri", "mon-fry", r"rules/20-promises.yaml:2:\d+: .*fry"),
-        ("first_response: 1h", "first_respons: 1h", r"rules/20-promises.yaml:5:\d+: .*first_respons.*'first_response'"),
+        (
+            "first_response: 1h",
+            "first_respons: 1h",
+            r"rules/20-promises.yaml:5:\d+: .*first_respons.*'first_response'",
+        ),
     ),
 }
 
@@ -99,7 +105,7 @@ def test_check_tells_every_mistake_with_its_place_and_the_nearest_word(new_desk:
     assert len(found["problems"]) == len([line for line in said.splitlines() if not line.startswith("note:")])
     assert {"file", "line", "column", "message"} == set(found["problems"][0])
 
-    refused = maild("run", cwd=desk.folder)
+    refused = spawn("run", cwd=desk.folder)
     assert refused.returncode == 78
     assert b"'tag'" in refused.stderr
     assert not (desk.folder / "var").exists()
@@ -109,7 +115,7 @@ def test_check_tells_every_mistake_with_its_place_and_the_nearest_word(new_desk:
 
 
 def test_no_configuration_at_all_is_told(tmp_path: Path) -> None:
-    done = maild("run", cwd=tmp_path)
+    done = spawn("run", cwd=tmp_path)
     assert done.returncode == 78
     assert b"maild init" in done.stderr
     named = maild("--config", "other.toml", "tickets", cwd=tmp_path)
@@ -120,7 +126,9 @@ def test_no_configuration_at_all_is_told(tmp_path: Path) -> None:
     assert b"env.toml" in by_env.stderr
 
 
-def test_sighup_reads_the_files_anew_and_keeps_the_old_ones_when_they_are_wrong(new_desk: Callable[..., Desk]) -> None:
+def test_sighup_reads_the_files_anew_and_keeps_the_old_ones_when_they_are_wrong(
+    new_desk: Callable[..., Desk],
+) -> None:
     desk = new_desk()
     desk.start()
     people = desk.folder / "rules" / "10-people.yaml"
@@ -153,7 +161,7 @@ def test_sighup_reads_the_files_anew_and_keeps_the_old_ones_when_they_are_wrong(
 def test_a_second_daemon_of_the_same_desk_is_refused(new_desk: Callable[..., Desk]) -> None:
     desk = new_desk()
     desk.start()
-    second = desk.maild("run")
+    second = desk.maild("run", run=spawn)
     assert second.returncode not in (0, 78)
     assert second.stderr.decode().strip() == f"maild: another maild runs on {desk.folder}/var/files"
     _, mail = desk.ask("still@globex.test", "The first one goes on", ASKED)
@@ -168,7 +176,7 @@ def test_status_of_a_running_and_of_a_stopped_daemon(new_desk: Callable[..., Des
     desk.start()
     desk.ask("status@globex.test", "Status", ASKED)
     desk.quiet()
-    running = desk.maild("status", "--json")
+    running = desk.maild("status", "--json", run=spawn)
     assert running.returncode == 0, running.stderr
     found = json.loads(running.stdout)
     [node] = found["nodes"]
@@ -186,7 +194,7 @@ def test_a_busy_port_is_told_in_a_sentence(new_desk: Callable[..., Desk]) -> Non
     one.start()
     right = two.config.read_text()
     two.config.write_text(right.replace('"127.0.0.1:0"', f'"127.0.0.1:{one.smtp_port}"'))
-    done = two.maild("run")
+    done = two.maild("run", run=spawn)
     assert done.returncode == 69
     assert b"Traceback" not in done.stderr
     assert str(one.smtp_port).encode() in done.stderr
@@ -194,13 +202,20 @@ def test_a_busy_port_is_told_in_a_sentence(new_desk: Callable[..., Desk]) -> Non
 
 
 def test_inspect_understands_messages_without_a_desk(tmp_path: Path) -> None:
-    (tmp_path / "a.eml").write_bytes(letter("Eva Ní <eva@globex.test>", "Hé", f"{ASKED}\n\n> old words\n").as_bytes())
+    (tmp_path / "a.eml").write_bytes(
+        letter("Eva Ní <eva@globex.test>", "Hé", f"{ASKED}\n\n> old words\n").as_bytes()
+    )
     (tmp_path / "b.eml").write_bytes(b"\xff\x00 not a mail")
-    done = maild("inspect", "a.eml", "b.eml", "--json", cwd=tmp_path)
+    done = spawn("inspect", "a.eml", "b.eml", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     first, second = map(json.loads, done.stdout.decode().splitlines())
     assert first["from"] == {"name": "Eva Ní", "address": "eva@globex.test"}
-    assert (first["subject"], first["kind"], first["language"], first["bounce"]) == ("Hé", "person", "en", None)
+    assert (first["subject"], first["kind"], first["language"], first["bounce"]) == (
+        "Hé",
+        "person",
+        "en",
+        None,
+    )
     assert "old words" in first["text"]
     assert "old words" not in first["reply"]
     names = ["file", "message_id", "in_reply_to", "references", "date", "from", "reply_to", "to", "cc", "subject", "language", "kind",
@@ -214,7 +229,7 @@ def test_demo_once_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -> 
     temporary, home = tmp_path / "tmp", tmp_path / "home"
     temporary.mkdir()
     home.mkdir()
-    done = maild("demo", "--once", cwd=home, env={"TMPDIR": str(temporary), "HOME": str(home)})
+    done = spawn("demo", "--once", cwd=home, env={"TMPDIR": str(temporary), "HOME": str(home)})
     assert done.returncode == 0, done.stderr
     said = done.stdout.decode()
     assert "[Acme #1] The printer prints everything twice" in said
@@ -237,4 +252,6 @@ def test_a_foreign_store_package_is_refused_in_one_sentence(tmp_path: Path) -> N
     done = subprocess.run([sys.executable, "-m", "maild", "--version"], cwd=Path.cwd() / "tests", env=env, capture_output=True, check=False)  # fmt: skip
     assert done.returncode == 1
     assert done.stdout == b""
-    assert re.fullmatch(rb"maild: its package `store` is hidden by another one \(.*store\.py\); [^\n]*\n", done.stderr)
+    assert re.fullmatch(
+        rb"maild: its package `store` is hidden by another one \(.*store\.py\); [^\n]*\n", done.stderr
+    )

@@ -50,7 +50,9 @@ def test_the_same_mail_by_every_route_is_one_message_with_all_routes_kept(desk: 
 
 
 def test_the_same_again_in_another_encoding_is_the_same(desk: Desk) -> None:
-    request = letter("enc@globex.test", "Encodings", "Grüße, wir brauchen bitte noch drei Stühle für den großen Saal.")
+    request = letter(
+        "enc@globex.test", "Encodings", "Grüße, wir brauchen bitte noch drei Stühle für den großen Saal."
+    )
     desk.smtp(request)
     number = desk.gets("enc@globex.test").number
     again = letter("enc@globex.test", "Encodings", "", headers={"Message-ID": request["Message-ID"], "Date": request["Date"]})  # fmt: skip
