@@ -10,6 +10,7 @@ import click
 
 from maild import documents, show
 from maild.clock import utc_now
+from maild.desk.words import State
 from maild.errors import EXIT_UNREACHABLE, BadInput
 from maild.flow import Flow
 from maild.terminal import Desk, json_option
@@ -18,7 +19,7 @@ from store.rows import Filter
 
 
 @click.command()
-@click.option("--state", help="new, open, pending, on-hold, solved, closed, spam or merged.")
+@click.option("--state", type=click.Choice([str(state) for state in State]), help="In this state.")
 @click.option("--assignee", metavar="ADDRESS")
 @click.option("--team")
 @click.option("--requester", metavar="ADDRESS")

@@ -25,12 +25,12 @@ from maild.flow import Flow, Kept, keep
 from maild.lock import only_one
 from maild.message.inspect import document
 from maild.message.parse import parse
-from maild.settings import Settings
 from maild.terminal import Desk, json_option
 from store import Store
 
 EXIT_NO_USER = 67
 BLOCK = 1 << 20
+HEAD = 1 << 16
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -116,7 +116,9 @@ def check(desk: Desk, as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--sender", default="", metavar="ADDRESS", help="The envelope sender; none: <>.")
+@click.option(
+    "--sender", metavar="ADDRESS", help="The envelope sender, <> for none; default: Return-Path, else From."
+)
 @click.option(
     "--recipient",
     "recipients",
@@ -126,13 +128,17 @@ def check(desk: Desk, as_json: bool) -> None:
 )
 @click.option("--unauthenticated", is_flag=True, help="Drop every claim of identity that the message makes.")
 @click.pass_obj
-def deliver(desk: Desk, sender: str, recipients: tuple[str, ...], unauthenticated: bool) -> None:
+def deliver(desk: Desk, sender: str | None, recipients: tuple[str, ...], unauthenticated: bool) -> None:
     """Take one message on stdin (pipe transport of an MTA, procmail, a script). Exits with sysexits codes."""
     with _faults_pass(), tempfile.SpooledTemporaryFile(BLOCK) as spool:
         settings = config.load(desk.path)
         size, sha256 = _read_message(sys.stdin.buffer, spool, settings.limits.message_size)
         spool.seek(0)
-        envelope = _envelope(settings, sender, recipients, unauthenticated)
+        given = sender.strip("<>") if sender is not None else _written_sender(spool)
+        to = tuple(recipients) or (settings.desk.address,)
+        envelope = Envelope(
+            given, to, "pipe", "pipe", utc_now(), trusted=True, unauthenticated=unauthenticated
+        )
         with desk.store() as store:
             _deliver(desk, store, Kept(cast(BinaryIO, spool), size, sha256, envelope))
 
@@ -151,13 +157,12 @@ def _faults_pass() -> Iterator[None]:
         raise NotNow("a fault of maild, please report it; the mail was not taken") from fault
 
 
-def _envelope(
-    settings: Settings, sender: str, recipients: tuple[str, ...], unauthenticated: bool
-) -> Envelope:
-    to = tuple(recipients) or (settings.desk.address,)
-    return Envelope(
-        sender.strip("<>"), to, "pipe", "pipe", utc_now(), trusted=True, unauthenticated=unauthenticated
-    )
+def _written_sender(spool: IO[bytes]) -> str:
+    """The envelope sender as far as the message tells it: Return-Path (RFC 5321 §4.4), else From."""
+    mail = parse(spool.read(HEAD)).mail
+    spool.seek(0)
+    path = next((value for name, value in mail.header if name.lower() == "return-path"), None)
+    return path.strip().strip("<>") if path is not None else mail.from_[0].address if mail.from_ else ""
 
 
 def _deliver(desk: Desk, store: Store, mail: Kept) -> None:

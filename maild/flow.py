@@ -34,6 +34,7 @@ from maild.desk.people import SentMail, Ticket
 from maild.desk.snapshot import Snapshot, Wanted
 from maild.desk.words import Happening, Role
 from maild.errors import NotNow
+from maild.message.nested import leaking
 from maild.message.parse import parse
 from maild.site import Site
 from maild.telling import Occasion, Telling, bounce_address, fresh
@@ -142,6 +143,10 @@ class Flow:
                 arrived.append((row, parse(raw, self.site.trust, trusted=trusted)))
             except NotNow:
                 raise
+            except KeyError:
+                failed.append(
+                    (row, f"its content {row.sha256} is missing; nodes of one desk must share [store] files")
+                )
             except Exception:  # noqa: BLE001  parsing never fails; if it does, the mail is put aside whole
                 failed.append((row, traceback.format_exc()))
         return arrived
@@ -165,7 +170,10 @@ class Flow:
 
     def _process(self, work: Work, row: Intake, parsed: Parsed) -> None:
         now = self.clock()
-        event = MessageArrived(row.id, parsed.mail, row.envelope)
+        sender = parsed.mail.sender
+        by_agent = sender is not None and self.site.rulebook.agent(sender.address) is not None
+        held = leaking(parsed, self.site.rulebook) if by_agent else ()
+        event = MessageArrived(row.id, parsed.mail, row.envelope, held)
         decision, known = self._decide(work, event, matching.wanted(event, self.site.rulebook), now)
         arrived = Arrived(event, parsed, row.sha256)
         applying = Applying(work, self.site, f"intake:{row.id}", now, arrived, known)

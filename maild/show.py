@@ -16,7 +16,11 @@ from maild.documents import moment
 from store.rows import Node, Totals
 
 ALIVE = 20
-_TEXT_COMMANDS = frozenset(("note", "public", "solve", "close", "reopen"))
+_WITHOUT_ARGUMENT = frozenset(("note", "public", "solve", "close", "reopen", "spam", "help"))
+_WITH_ARGUMENT = {*COMMANDS, *SYNONYMS} - {
+    *_WITHOUT_ARGUMENT,
+    *(word for word, name in SYNONYMS.items() if name in _WITHOUT_ARGUMENT),
+}
 _COLOURS = {
     "new": "cyan",
     "open": "green",
@@ -35,6 +39,10 @@ def as_json(value: object, *, line: bool = False) -> None:
 def _clean(text: str) -> str:
     """Text of strangers for a terminal: no control characters, so no escape sequences."""
     return "".join(char if char in "\n\t" or (char.isprintable()) else " " for char in text)
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], last: int | None = None) -> None:
@@ -56,7 +64,7 @@ def tickets(found: Sequence[Ticket]) -> None:
         click.echo("no tickets")
         return
     rows = [
-        (f"#{one.id}", str(one.state), str(one.priority), (one.assignee or one.team or "-"), _clean(one.requester.address or one.requester.name or "-"),
+        (f"#{one.id}", str(one.state), str(one.priority), (one.assignee or one.team or "-"), _short(_clean(one.requester.address or one.requester.name or "-"), 40),
          (moment(one.first_response_due if not one.first_response_at else one.resolution_due) or "-"), _clean(one.subject or "(no subject)"))
         for one in found
     ]  # fmt: skip
@@ -236,20 +244,23 @@ def _since(moment_: str | None) -> str:
 def command_lines(words: Sequence[str]) -> tuple[tuple[str, ...], str]:
     """Arguments of `maild ticket N …` as command lines and a text.
 
-    Words that start with # are command lines, the others the text. Without any #, the first word is the command: what follows is its
-    argument, or the text if it takes one (`note`, `solve` …).
+    Words that start with # are command lines (one without its argument takes the next word), the others the text. Without any #, all
+    words are one command line, but what follows `note` and `public` is the text.
     """
     if not words:
         return (), ""
-    if any(word.startswith("#") for word in words):
-        commands = tuple(word for word in words if word.startswith("#") and not word.startswith("##"))
-        return commands, "\n".join(
-            word.removeprefix("#") if word.startswith("##") else word
-            for word in words
-            if word not in commands
-        )
-    first = words[0].lower()
-    name = SYNONYMS.get(first, first)
-    if name in _TEXT_COMMANDS and name in COMMANDS:
-        return (f"#{first}",), "\n".join(words[1:])
-    return (f"#{' '.join(words)}",), ""
+    if not any(word.startswith("#") for word in words):
+        first = words[0].lower()
+        if first in ("note", "public"):
+            return (f"#{first}",), "\n".join(words[1:])
+        return (f"#{' '.join(words)}",), ""
+    commands: list[str] = []
+    text: list[str] = []
+    for word in words:
+        if word.startswith("#") and not word.startswith("##"):
+            commands.append(word)
+        elif commands and not text and commands[-1].lstrip("#").lower() in _WITH_ARGUMENT:
+            commands[-1] += f" {word}"
+        else:
+            text.append(word.removeprefix("#") if word.startswith("##") else word)
+    return tuple(commands), "\n".join(text)

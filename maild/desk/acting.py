@@ -12,6 +12,7 @@ from maild.desk.course import Course
 from maild.desk.effects import Change, Decision, Given
 from maild.desk.events import Acted, ClockDue, DeliveryFailed
 from maild.desk.facts import Address
+from maild.desk.leaving import leaks
 from maild.desk.rulebook import Rulebook
 from maild.desk.snapshot import Snapshot
 from maild.desk.words import Happening, State
@@ -33,6 +34,11 @@ def acted(event: Acted, snapshot: Snapshot, rulebook: Rulebook, given: Given) ->
     for line in outcome.lines:
         course.why("command", "done" if line.done else "REFUSED", f"{line.raw}: {line.why}")
     if outcome.refused:
+        return course.decision()
+    subjects = [str(change.new) for change in outcome.changes if change.name == "subject"]
+    found = leaks("\n".join((event.text if outcome.public else "", *subjects)), rulebook)
+    if found:
+        course.why("command", "REFUSED", f"the text holds what must not leave the desk: {', '.join(found)}")
         return course.decision()
     author = (
         Address(agent.name, agent.address)

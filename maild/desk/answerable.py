@@ -10,6 +10,9 @@ from maild.desk.events import MessageArrived
 from maild.desk.facts import Kind
 from maild.desk.rulebook import Limits, Rulebook
 from maild.desk.snapshot import Counts, Snapshot
+from maild.desk.tokens import LOCAL_PART_MAX
+
+ADDRESS_MAX = 254  # RFC 5321 §4.5.3.1.3, less the brackets
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ def acknowledgeable(
         refusals.append("no From, or several")
     if not to:
         refusals.append("no address")
+    elif len(to.rpartition("@")[0].encode()) > LOCAL_PART_MAX or len(to) > ADDRESS_MAX:
+        refusals.append("no possible address")
     elif rulebook.is_own(to):
         refusals.append("the address is the desk's own")
     if envelope.route == "import":

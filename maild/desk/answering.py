@@ -10,7 +10,7 @@ from maild.desk.course import Course
 from maild.desk.effects import AddMessage, Change, Link, Watch
 from maild.desk.events import MessageArrived
 from maild.desk.facts import Address
-from maild.desk.leaving import leaks, may_leave
+from maild.desk.leaving import leaks, may_leave, separate
 from maild.desk.matching import Match
 from maild.desk.rulebook import Agent, AgentRole
 from maild.desk.standing import Standing
@@ -21,17 +21,29 @@ from maild.desk.workflow import Act, Who, after
 def agent_writes(event: MessageArrived, course: Course, found: Match, who: Standing, agent: Agent) -> None:
     """An agent's mail that belongs to a ticket. All or nothing: one line refused, and nothing is done and nothing sent."""
     mail = event.mail
-    script = commands.split(mail.reply)
+    own = separate(mail.reply)
+    script = commands.split(own if own is not None else mail.reply)
     outcome = _outcome(course, script, Power(agent, who.both))
     author = Address(agent.name, agent.address)
     public = _public(course, found, outcome, agent)
     says_something = bool(script.text.strip()) or any(
         may_leave(attachment) for attachment in mail.attachments
     )
-    refusal = _refusal(course, script, outcome, agent, public=public, says_something=says_something)
+    leaving = _leaving(script.text, outcome) if public and says_something else _leaving("", outcome)
+    refusal = _refusal(
+        script,
+        outcome,
+        mixed=own is None,
+        found=leaks(leaving, course.rulebook),
+        says_something=says_something,
+    )
+    if not refusal and public and event.leaking:
+        refusal = (
+            "Nothing was sent: an attachment holds mail of ours with its tokens: " + ", ".join(event.leaking),
+        )
     if refusal:
         course.record("agent's mail refused", lines=list(refusal))
-        course.transcript(author, (*refusal, *_again(mail.reply)))
+        course.transcript(author, (*refusal, *_again(mail.reply or mail.text)))
         return
     course.record(
         "route",
@@ -77,21 +89,30 @@ def _public(course: Course, found: Match, outcome: Outcome, agent: Agent) -> boo
     return public
 
 
+def _leaving(text: str, outcome: Outcome) -> str:
+    """All words that would go to the requester's side: the text, and a subject."""
+    subjects = (str(change.new) for change in outcome.changes if change.name == "subject")
+    return "\n".join((text, *subjects))
+
+
 def _refusal(
-    course: Course, script: Script, outcome: Outcome, agent: Agent, *, public: bool, says_something: bool
+    script: Script, outcome: Outcome, *, mixed: bool, found: tuple[str, ...], says_something: bool
 ) -> tuple[str, ...]:  # fmt: skip
-    """Why nothing is done; empty when all is well."""
+    """Why nothing is done; empty when all is well. `mixed`: our words and the agent's cannot be told apart."""
+    if mixed:
+        return (
+            "Nothing was sent: your words and those of our notification cannot be told apart. Write above it, or delete it.",
+        )
     if outcome.refused:
         lines = [f"{'ok' if line.done else 'REFUSED'}: {line.raw}: {line.why}" for line in outcome.lines]
         return ("Nothing was done and nothing was sent, because a line was refused.", *lines)
     if script.stray:
         return (
-            "Nothing was done and nothing was sent: a command stands further down; commands belong to the top.",
+            "Nothing was done and nothing was sent: a command stands where it is not one. Commands stand at the top, with nothing before the #.",
             *script.stray,
         )
     if not says_something and not script.commands:
         return ("Nothing was sent: above the quoted text your mail says nothing.",)
-    found = leaks(script.text, agent, course.rulebook) if public and says_something else ()
     if found:
         return (
             "Nothing was sent: the text holds what must not leave the desk. Take it out and send it again.",
@@ -143,9 +164,7 @@ def write(
     elif outcome.minutes:
         course.record("time", minutes=outcome.minutes)
     if outcome.minutes:
-        changes.append(
-            Change("minutes_spent", ticket.minutes_spent, ticket.minutes_spent + outcome.minutes)
-        )
+        changes.append(Change("minutes_spent", ticket.minutes_spent, ticket.minutes_spent + outcome.minutes))
     course.change(change for change in changes if change.name != "state")
     state = (
         wished.new

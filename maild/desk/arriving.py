@@ -29,6 +29,7 @@ from maild.desk.rulebook import Rulebook
 from maild.desk.sla import due_at_opening, policy_for
 from maild.desk.snapshot import Snapshot
 from maild.desk.standing import Standing, standing
+from maild.desk.tokens import Holder
 from maild.desk.words import Happening, Role, State
 from maild.desk.workflow import Act, Who, after
 
@@ -61,16 +62,26 @@ def arrived(event: MessageArrived, snapshot: Snapshot, rulebook: Rulebook, given
     _warn(course, found, who)
     bounced = _bounced(event, snapshot, found)
     if bounced is not None:
-        return _bounce(event, course, bounced)
-    if mail.kind is not Kind.PERSON:
+        return _bounce(event, course, bounced, by_address=bool(found.bounced))
+    if found.bounced:
+        return _at_bounce_address(event, course, found.bounced[0], author)
+    if mail.kind is not Kind.PERSON or (
+        who.agent is not None and found.ticket is not None and envelope.sender == ""
+    ):
         return _automatic(event, course, found, author)
-    if found.ticket is not None and who.agent is not None:
+    if found.ticket is not None and who.agent is not None and not _own_request(found, who):
         course.ticket = found.ticket
         agent_writes(event, course, found, who, who.agent)
         return course.decision()
     if found.ticket is not None and not _too_late(found.ticket, rulebook, given):
         return _reply(event, course, found, who, author)
     return _open(event, course, found, who, author)
+
+
+def _own_request(found: Match, who: Standing) -> bool:
+    """Whether an agent writes as the requester of a ticket of his own."""
+    requester = found.ticket.requester.key if found.ticket else ""
+    return who.agent is not None and requester == who.agent.address and found.holder is not Holder.AGENT
 
 
 def _author(event: MessageArrived, rulebook: Rulebook) -> Address:
@@ -142,8 +153,32 @@ def _bounced(event: MessageArrived, snapshot: Snapshot, found: Match) -> SentMai
     return snapshot.sent.get(bounce.original_message_id) if bounce and bounce.original_message_id else None
 
 
-def _bounce(event: MessageArrived, course: Course, sent: SentMail) -> Decision:
-    """A report about a mail of ours: it marks its delivery; a permanent one is told to who is responsible (RFC 3464)."""
+def _at_bounce_address(event: MessageArrived, course: Course, sent: SentMail, author: Address) -> Decision:
+    """Anything else at a bounce address: it gives no rights and is never answered; agents see it, nothing changes."""
+    course.ticket = course.snapshot.resolve(sent.ticket) if sent.ticket else None
+    course.why(
+        "bounce address", "kept", f"written to the bounce address of our {sent.kind} to {sent.person.address}"
+    )
+    course.add(
+        AddMessage(
+            course.ticket.id if course.ticket else None, author, "in", True, event.mail.kind, event.mail.text
+        )
+    )
+    _route(event, course)
+    if course.ticket is not None and event.mail.kind is Kind.PERSON:
+        course.happened(Happening.REPLIED)
+        course.tell(
+            internal=True,
+            lines=("This came to a bounce address: it may be a failure notice in a form of its own.",),
+        )
+    return course.decision()
+
+
+def _bounce(event: MessageArrived, course: Course, sent: SentMail, *, by_address: bool) -> Decision:
+    """A report about a mail of ours marks its delivery; a permanent one is told to who is responsible (RFC 3464).
+
+    One that names only a Message-ID can be forged by everybody who knows that: it marks the delivery and does no more.
+    """
     mail, bounce = event.mail, event.mail.bounce
     course.actor = "desk"
     course.ticket = course.snapshot.resolve(sent.ticket) if sent.ticket else None
@@ -165,6 +200,9 @@ def _bounce(event: MessageArrived, course: Course, sent: SentMail) -> Decision:
         course.record("delayed", to=sent.person.address, reason=reason)
         return course.decision()
     course.add(MarkFailed(sent.outbox, reason))
+    if not by_address:
+        course.record("undeliverable", to=sent.person.address, reason=reason, by="Message-ID alone")
+        return course.decision()
     undeliverable(
         course, sent.person.address, reason, answer=sent.kind == "answer", inside=not sent.role.outside
     )

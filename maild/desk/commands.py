@@ -385,6 +385,12 @@ def _normal(line: str) -> str:
     return line.translate(_PLAIN).strip()
 
 
+def _mangled(plain: str) -> str | None:
+    """The command word of a line that would be a command but for what a mail program or a hand put before the #; None: it is text."""
+    found = _WORD.match(plain.lstrip("\"'`*_•·–—-([{ ").rstrip("\"'`*_)]} "))
+    return found[1].lower() if found and _known(found[1].lower()) else None
+
+
 def split(text: str) -> Script:
     """Take the new words of an agent's message apart. `##` begins plain text with `#`."""
     lines = text.splitlines()
@@ -403,8 +409,7 @@ def split(text: str) -> Script:
     stray = []
     for number, line in enumerate(rest):
         plain = _normal(line)
-        found = _WORD.match(plain)
-        if found and _known(found[1].lower()):
+        if _mangled(plain) is not None:
             stray.append(plain)
         elif plain.startswith("##"):
             rest[number] = line.translate(_INVISIBLE).lstrip()[1:]

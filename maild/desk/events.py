@@ -10,11 +10,12 @@ from maild.desk.facts import Envelope, Mail
 
 @dataclass(frozen=True, slots=True)
 class MessageArrived:
-    """A mail came in and was parsed. `intake` is its row."""
+    """A mail came in and was parsed. `intake` is its row. `leaking`: names of attachments that hold mail or tokens of ours."""
 
     intake: int
     mail: Mail
     envelope: Envelope
+    leaking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

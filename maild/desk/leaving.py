@@ -6,7 +6,7 @@ import re
 
 from maild.desk import tokens
 from maild.desk.facts import Attachment
-from maild.desk.rulebook import Agent, Rulebook
+from maild.desk.rulebook import Rulebook
 
 _STAYS = frozenset(
     (
@@ -20,7 +20,11 @@ _STAYS = frozenset(
         "application/ms-tnef",
     )
 )
-_ADDRESS = re.compile(r"[\w.+=~-]{1,64}@[\w.-]{1,255}\w", re.UNICODE)
+_MARK = re.compile(r"##([-+=]) .{1,80} \1##")
+_QUOTED = re.compile(r"((?:[ \t]*>)*)[ \t]?(.*)")
+_RUN = re.compile(r"[a-z2-7]{30,}", re.IGNORECASE)
+_MESSAGE_ID = re.compile(r"\b[a-z0-9]{8}\.[a-z2-7]{26}@", re.IGNORECASE)
+_ZONES = {"-": "head", "+": "message", "=": "tail"}
 
 
 def may_leave(attachment: Attachment) -> bool:
@@ -28,14 +32,57 @@ def may_leave(attachment: Attachment) -> bool:
     return attachment.type.lower() not in _STAYS and not attachment.name.lower().endswith((".vcf", ".p7s"))
 
 
-def leaks(text: str, agent: Agent, rulebook: Rulebook) -> tuple[str, ...]:
-    """What in an answer must not leave: addresses of agents, and addresses of the desk that hold a token. Empty: it may go."""
-    identity, found = rulebook.identity, []
-    for address in dict.fromkeys(match[0].rstrip(".") for match in _ADDRESS.finditer(text)):
-        if address.lower() == agent.address or rulebook.agent(address) is not None:
-            found.append(f"the address {address}")
+def separate(text: str) -> str | None:
+    """An agent's words without what maild wrote in the notification that is quoted between them; customers' lines stay.
+
+    The notification's marks say what is whose: `##- … -##` begins it, `##+ … +##` the message, `##= … =##` ends that. None: the
+    marks stand among unquoted lines, so that nobody can tell whose words those are.
+    """
+    if not _MARK.search(text):
+        return text
+    kept: list[str] = []
+    zone = "head"
+    for line in text.split("\n"):
+        found = _QUOTED.fullmatch(line)
+        quote, core = (found[1], found[2].strip()) if found else ("", line.strip())
+        mark = _MARK.fullmatch(core)
+        if mark and not quote:
+            return None
+        if mark:
+            zone = _ZONES[mark[1]]
+        if mark or (quote and zone != "message"):
+            if kept and kept[-1].rstrip().endswith(":") and not kept[-1].startswith(">"):
+                kept.pop()  # "On … wrote:" before what is gone
         else:
-            details = tokens.candidates((address,), identity.addresses, identity.delimiter)
-            if any(tokens.read(detail) is not None for detail in details):
-                found.append("a reply address of ours with its token")
+            kept.append(line)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip("\n")
+
+
+def leaks(text: str, rulebook: Rulebook) -> tuple[str, ...]:
+    """What in a text must not leave: agents' addresses, tokens of ours in any shape. Empty: it may go."""
+    low = text.lower()
+    return (
+        *(f"the address {address}" for address in rulebook.agents if _stands(address, low)),
+        *tokens_in(low),
+    )
+
+
+def tokens_in(text: str) -> tuple[str, ...]:
+    """What of a text is a reply token or a Message-ID of some desk of ours, whatever stands around it."""
+    found = []
+    if any(tokens.read(run) is not None for run in _RUN.findall(text)):
+        found.append("a reply token of ours")
+    if _MESSAGE_ID.search(text):
+        found.append("a Message-ID of ours")
     return tuple(found)
+
+
+def _stands(address: str, text: str) -> bool:
+    """Whether this address stands in the text, and not as the end of a longer one."""
+    at = text.find(address)
+    while at >= 0:
+        before, after = text[at - 1 : at], text[at + len(address) : at + len(address) + 1]
+        if not (before.isalnum() or before in tuple(".+%-")) and not (after.isalnum() or after == "-"):
+            return True
+        at = text.find(address, at + 1)
+    return False

@@ -40,6 +40,7 @@ class Match:
 
     `proved`: a current token of the sender's own was shown. `related`: tickets named without enough evidence. `leaked`: agents
     whose token somebody else used. `bounced`: the outbox rows whose bounce address was written to. `ours`: this is a mail of ours.
+    `holder`: as what the token that threads was made for (None: no token).
     """
 
     ticket: Ticket | None = None
@@ -51,6 +52,7 @@ class Match:
     leaked: tuple[Person, ...] = ()
     bounced: tuple[SentMail, ...] = ()
     ours: bool = False
+    holder: Holder | None = None
     reasons: tuple[Reason, ...] = ()
 
 
@@ -126,6 +128,7 @@ class _Found:
     scope: Scope | None = None
     sent: SentMail | None = None
     proved: bool = False
+    holder: Holder | None = None
 
 
 class _Matching:
@@ -203,7 +206,7 @@ class _Matching:
                 self.no(what, "no such ticket")
             elif threads:
                 sent = self.answered(ticket)
-                yield _Found(ticket, Evidence.ADDRESS_TOKEN, what, claim.scope, sent, proved)
+                yield _Found(ticket, Evidence.ADDRESS_TOKEN, what, claim.scope, sent, proved, claim.holder)
 
     def answered(self, ticket: Ticket) -> SentMail | None:
         """The newest mail of ours about this ticket that the mail says it answers."""
@@ -231,7 +234,9 @@ class _Matching:
             threads, proved = self.weigh(claim_of(sent), what, sent.person, key.retired_at is None)
             ticket = self.snapshot.resolve(sent.ticket)
             if threads and ticket is not None:
-                yield _Found(ticket, Evidence.MESSAGE_ID_TOKEN, what, sent.scope, sent, proved)
+                yield _Found(
+                    ticket, Evidence.MESSAGE_ID_TOKEN, what, sent.scope, sent, proved, holder_of(sent.role)
+                )
 
     def hints(self) -> Iterator[_Found]:
         """What anybody could know: ancestors' Message-IDs and the number. They thread for who takes part, or an agent with a pass."""
@@ -290,6 +295,7 @@ class _Matching:
             scope=_scope(same),
             sent=next((one.sent for one in same if one.sent is not None), None),
             proved=any(one.proved for one in same),
+            holder=next((one.holder for one in same if one.holder is not None), None),
             reasons=tuple(self.reasons),
         )
 

@@ -88,7 +88,9 @@ def prove(values: Sequence[str], from_: Mailboxes, trust: Trust) -> Proof:
     hosts = {host.lower() for host in trust.authserv_ids}
     for value in values:
         parsed = parse(value)
-        if parsed is None:  # whoever wrote it: what stands below may be forged by the sender, who can make ours unreadable
+        if (
+            parsed is None
+        ):  # whoever wrote it: what stands below may be forged by the sender, who can make ours unreadable
             return Proof()
         if parsed[0] not in hosts:
             continue

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -170,9 +171,7 @@ def test_mails_to_agents_say_first_whom_an_answer_reaches() -> None:
 def test_the_marks_stand_around_the_message_and_only_in_mails_to_agents() -> None:
     for notice in every_sample():
         rendered = TEMPLATES.render(notice)
-        marks = [
-            line for line in rendered.text.split("\n") if line.startswith("##- ") and line.endswith(" -##")
-        ]
+        marks = [line for line in rendered.text.split("\n") if re.fullmatch(r"##([-+=]) .+ \1##", line)]
         if notice.role.outside:
             assert marks == []
             assert "##-" not in rendered.html

@@ -10,8 +10,9 @@ from maild.desk.decide import decide
 from maild.desk.effects import AddMessage, AddParticipants, ChangeTicket, Decision, Given, Tell
 from maild.desk.events import Acted, ClockDue, DeliveryFailed
 from maild.desk.facts import Address, Attachment
-from maild.desk.leaving import leaks, may_leave
+from maild.desk.leaving import leaks, may_leave, separate
 from maild.desk.people import Person
+from maild.desk.rulebook import Agent
 from maild.desk.words import Role, Scope, State
 from tests.desk import worlds as w
 
@@ -176,13 +177,105 @@ def test_what_may_leave(name: str, type_: str, leaves: bool) -> None:
         ("write to support@acme.test", False),
         ("mail Ana (ana@acme.test).", True),
         ("ANA@ACME.TEST", True),
+        ("write to _ben@acme.test_ please", True),
+        ("contact=ana@acme.test", True),
+        ("susana@acme.test, dr.ana@acme.test, ana@acme.test-lab.example", False),
+        ("o'brien@acme.test", True),
         ("support+nothing@acme.test", False),
         ("<" + w.reply_address(w.ANA, Role.TEAM) + ">", True),
+        ("_" + w.reply_address(w.ANA, Role.TEAM).upper() + "_", True),
+        ("tok " + w.reply_address(w.ANA, Role.TEAM).split("+")[1].split("@")[0], True),
+        ("mid " + w.sent_to(w.ANA, Role.TEAM).message_id, True),
     ],
 )
 def test_leaks(text: str, found: bool) -> None:
-    agent = w.RULEBOOK.agents["ana@acme.test"]
-    assert bool(leaks(text, agent, w.RULEBOOK)) is found
+    irish = Agent("O", "o'brien@acme.test", "support")
+    rulebook = replace(w.RULEBOOK, agents={**w.RULEBOOK.agents, irish.address: irish})
+    assert bool(leaks(text, rulebook)) is found
+
+
+NOTIFICATION = """\
+##- answer above this line -##
+
+Your answer goes to Carla from Acme Support.
+
+##+ the message +##
+
+It is broken.
+What now?
+
+##= end of the message =##
+
+Who asks: Carla <carla@globex.test>"""
+
+
+def quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Just words.\n> with a quote of somebody", "Just words.\n> with a quote of somebody"),
+        (
+            "On Monday Acme Support wrote:\n"
+            + quoted(NOTIFICATION).replace("> What now?", "> What now?\nPour water.\n"),
+            ">\n> It is broken.\n> What now?\nPour water.\n\n>",
+        ),
+        (
+            "Above.\n" + quoted(NOTIFICATION) + "\nBelow.",
+            "Above.\n>\n> It is broken.\n> What now?\n>\nBelow.",
+        ),
+        ("Above.\n" + NOTIFICATION, None),
+        (
+            "> " + quoted(NOTIFICATION).replace("\n", "\n> ") + "\nDeep.",
+            "> >\n> > It is broken.\n> > What now?\n> >\nDeep.",
+        ),
+    ],
+)
+def test_what_maild_wrote_is_taken_out_from_between_the_answers(text: str, left: str | None) -> None:
+    assert separate(text) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#subject ask ben@acme.test",
+        f"#subject {w.reply_address(w.CARLA, Role.REQUESTER)}",
+        "* #note\nsecret",
+        '"#note"\nsecret',
+        "`#note`\nsecret",
+        "Hi\n- #solve",
+    ],
+)
+def test_nothing_leaves_by_a_back_door(text: str) -> None:
+    assert w.told(answer(text)) == {"ana@acme.test": "transcript"}
+
+
+def test_attachments_that_hold_our_mail_stop_the_answer_and_the_text_comes_back() -> None:
+    event = w.arrived(w.mail(w.ANA, "See the attached."), w.reply_address(w.ANA, Role.TEAM))
+    decision = w.decided(replace(event, leaking=("orig.eml",)), w.snapshot(w.TICKET))
+    [transcript] = w.only(decision, Tell)
+    assert transcript.template == "transcript"
+    assert any("orig.eml" in line for line in transcript.lines)
+    assert "See the attached." in transcript.lines
+
+
+def test_an_absence_note_of_an_agent_is_no_answer() -> None:
+    event = w.arrived(w.mail(w.ANA, "I am away."), w.reply_address(w.ANA, Role.TEAM), sender="")
+    decision = w.decided(event, w.snapshot(w.TICKET))
+    assert not w.only(decision, Tell)
+    assert [message.direction for message in w.only(decision, AddMessage)] == ["in"]
+
+
+def test_an_agent_with_a_request_of_his_own_is_its_requester() -> None:
+    own = replace(w.TICKET, requester=w.ANA, assignee="ben@acme.test")
+    decision = w.decided(
+        w.arrived(w.mail(w.ANA, "Also a mouse."), w.reply_address(w.ANA, Role.REQUESTER)), w.snapshot(own)
+    )
+    assert [message.direction for message in w.only(decision, AddMessage)] == ["in"]
+    assert w.told(decision) == {"ben@acme.test": "notification"}
+    assert "assignee" not in changes(decision)
 
 
 def test_the_admin_on_this_host_acts_with_the_same_commands() -> None:

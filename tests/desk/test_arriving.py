@@ -77,8 +77,9 @@ def refused(decision: object) -> tuple[object, ...]:
         (w.mail(Person(9, "", "help@acme.test")), {}),
         (w.mail(w.CARLA, from_=(Address("", "carla@globex.test"), Address("", "eve@evil.test"))), {}),
         (w.mail(w.CARLA, from_=()), {}),
+        (w.mail(Person(9, "", "x" * 65 + "@globex.test")), {}),
     ],
-    ids=["list", "null sender", "bulk", "old", "ourselves", "two From", "no From"],
+    ids=["list", "null sender", "bulk", "old", "ourselves", "two From", "no From", "impossible address"],
 )
 def test_what_may_not_be_answered_still_opens_a_ticket(mail: Mail, envelope: dict[str, object]) -> None:
     decision = w.decided(w.arrived(mail, **envelope), w.snapshot())
@@ -212,19 +213,27 @@ BOUNCE_ADDRESS = f"support+{mint(Claim(Holder.BOUNCE, Scope.PUBLIC, 1, ANSWERED.
 
 
 @pytest.mark.parametrize("by", ["address", "message-id"])
-def test_a_bounced_answer_reopens_and_is_told_to_the_responsible(by: str) -> None:
+def test_a_bounced_answer_reopens_by_its_bounce_address_only(by: str) -> None:
     known = w.snapshot(
         replace(w.TICKET, state=State.SOLVED), sent=(ANSWERED,), outbox={ANSWERED.outbox: ANSWERED}
     )
-    event = w.arrived(
-        bounced(original=None if by == "address" else ANSWERED.message_id),
-        BOUNCE_ADDRESS if by == "address" else "support@acme.test",
-        sender="",
-    )
-    decision = w.decided(event, known)
+    report = bounced(original=None if by == "address" else ANSWERED.message_id)
+    to = BOUNCE_ADDRESS if by == "address" else "support@acme.test"
+    decision = w.decided(w.arrived(report, to, sender=""), known)
     assert w.only(decision, MarkFailed) == [MarkFailed(ANSWERED.outbox, "5.1.1 no such user")]
-    assert state_of(decision) is State.OPEN
-    assert w.told(decision) == {"ana@acme.test": "notification"}
+    assert state_of(decision) is (State.OPEN if by == "address" else None)
+    assert w.told(decision) == ({"ana@acme.test": "notification"} if by == "address" else {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [(Kind.PERSON, {"ana@acme.test": "notification"}), (Kind.AUTO_REPLY, {})]
+)
+def test_a_bounce_address_is_never_answered_and_changes_nothing(kind: Kind, told: dict[str, str]) -> None:
+    known = w.snapshot(replace(w.TICKET, state=State.SOLVED), outbox={ANSWERED.outbox: ANSWERED})
+    decision = w.decided(w.arrived(w.mail(w.EVE, kind=kind), BOUNCE_ADDRESS), known)
+    assert not w.only(decision, OpenTicket)
+    assert state_of(decision) is None
+    assert w.told(decision) == told
 
 
 def test_a_delay_is_only_recorded() -> None:

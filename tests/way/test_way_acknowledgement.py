@@ -112,7 +112,7 @@ def test_the_notification_brings_the_attachments(desk: Desk) -> None:
 
 
 def test_the_ticket_as_programs_see_it(desk: Desk) -> None:
-    request, mail = desk.ask("Rosa Luz <rosa@globex.test>", "Facts", PRINTER)
+    _, mail = desk.ask("Rosa Luz <rosa@globex.test>", "Facts", PRINTER)
     found = desk.ticket(mail.number)
     expected = {
         "id": mail.number, "subject": "Facts", "state": "new", "type": None, "category": None, "severity": None, "priority": 3, "level": 1,

@@ -29,7 +29,7 @@ def answered(desk: Desk, customer: str, subject: str, text: str = "Please use th
 
 def test_a_whole_conversation(desk: Desk) -> None:
     customer = "Carla Gómez <carla@globex.test>"
-    acknowledged, told, reply = answered(desk, customer, "The door")
+    acknowledged, _, reply = answered(desk, customer, "The door")
     number = acknowledged.number
     assert reply["Subject"] == f"[Acme #{number}] The door"
     assert reply.mail["From"].addresses[0].addr_spec == "support@acme.test"
