@@ -25,12 +25,12 @@ from maild.delivery.notice import DigestLine
 from maild.delivery.retry import next_attempt
 from maild.desk import matching
 from maild.desk.arriving import admins_alert
-from maild.desk.commands import linked
 from maild.desk.decide import decide
 from maild.desk.effects import Decision, Given, Reason, Tell
 from maild.desk.events import Acted, ClockDue, DeliveryFailed, Event, MessageArrived
 from maild.desk.facts import Address, Envelope, Parsed
 from maild.desk.people import SentMail, Ticket
+from maild.desk.script import linked
 from maild.desk.snapshot import Snapshot, Wanted
 from maild.desk.words import Happening, Role
 from maild.errors import NotNow

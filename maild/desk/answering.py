@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from maild.desk import commands
-from maild.desk.commands import Outcome, Power, Script
+from maild.desk.commands import Outcome, Power
 from maild.desk.course import Course
 from maild.desk.effects import AddMessage, Change, Link, Watch
 from maild.desk.events import MessageArrived
@@ -13,6 +13,7 @@ from maild.desk.facts import Address
 from maild.desk.leaving import leaks, may_leave, separate
 from maild.desk.matching import Match
 from maild.desk.rulebook import Agent, AgentRole
+from maild.desk.script import Script, split
 from maild.desk.standing import Standing
 from maild.desk.words import Happening, Scope
 from maild.desk.workflow import Act, Who, after
@@ -22,7 +23,7 @@ def agent_writes(event: MessageArrived, course: Course, found: Match, who: Stand
     """An agent's mail that belongs to a ticket. All or nothing: one line refused, and nothing is done and nothing sent."""
     mail = event.mail
     own = separate(mail.reply)
-    script = commands.split(own if own is not None else mail.reply)
+    script = split(own if own is not None else mail.reply)
     outcome = _outcome(course, script, Power(agent, who.both))
     author = Address(agent.name, agent.address)
     public = _public(course, found, outcome, agent)

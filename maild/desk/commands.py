@@ -1,6 +1,6 @@
 """Agents' commands: lines at the top of an answer that start with `#` (CONTRACT §4). All or nothing.
 
-`split` takes a text apart; `carry_out` checks every line against the ticket and gives changes only if all are right.
+`carry_out` checks every line against the ticket and gives changes only if all are right.
 """
 
 from __future__ import annotations
@@ -17,20 +17,7 @@ from maild.desk.rulebook import Agent, AgentRole, Rulebook
 from maild.desk.words import State
 from maild.desk.workflow import ACT_FOR_STATE, Act, Who, after
 
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
-_SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u202f\t"), " ")
-_QUOTES = {ord("“"): '"', ord("”"): '"', ord("‘"): "'", ord("’"): "'", ord("＃"): "#"}
-_PLAIN = {**_INVISIBLE, **_SPACES, **_QUOTES}
-_WORD = re.compile(r"#\s?([A-Za-z][A-Za-z-]*)[.:]?(?:\s+(.*))?$", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A text taken apart: command lines from its top, the rest, and lines further down that begin with a known command."""
-
-    commands: tuple[str, ...]
-    text: str
-    stray: tuple[str, ...]
+WORD = re.compile(r"#\s?([A-Za-z][A-Za-z-]*)[.:]?(?:\s+(.*))?$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +43,7 @@ class Power:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the commands come to. `refused`: nothing is to be done or sent. `act`: how the state is wished to change (or None).
+    """What the commands come to. `refused`: nothing is to be done or sent..
 
     `public`: True or False when a line said so. `minutes`: time logged. `watch`, `unwatch`: agents' addresses. `links`: ticket numbers.
     """
@@ -377,47 +364,8 @@ LATER = frozenset(
 """Commands that this version knows of but does not carry out: refused with that reason, and never sent as text."""
 
 
-def _known(word: str) -> bool:
-    return word in COMMANDS or word in SYNONYMS or word in LATER
-
-
-def _normal(line: str) -> str:
-    return line.translate(_PLAIN).strip()
-
-
-def _mangled(plain: str) -> str | None:
-    """The command word of a line that would be a command but for what a mail program or a hand put before the #; None: it is text."""
-    found = _WORD.match(plain.lstrip("\"'`*_•·–—-([{ ").rstrip("\"'`*_)]} "))
-    return found[1].lower() if found and _known(found[1].lower()) else None
-
-
-def split(text: str) -> Script:
-    """Take the new words of an agent's message apart. `##` begins plain text with `#`."""
-    lines = text.splitlines()
-    commands: list[str] = []
-    at = 0
-    for at, line in enumerate(lines):  # noqa: B007
-        plain = _normal(line)
-        if not plain:
-            continue
-        if not plain.startswith("#") or plain.startswith("##"):
-            break
-        commands.append(plain)
-    else:
-        at = len(lines)
-    rest = lines[at:]
-    stray = []
-    for number, line in enumerate(rest):
-        plain = _normal(line)
-        if _mangled(plain) is not None:
-            stray.append(plain)
-        elif plain.startswith("##"):
-            rest[number] = line.translate(_INVISIBLE).lstrip()[1:]
-    return Script(tuple(commands), "\n".join(rest).strip("\n").rstrip(), tuple(stray))
-
-
 def _one(run: _Run, raw: str) -> Line:
-    found = _WORD.match(raw)
+    found = WORD.match(raw)
     word = found[1].lower() if found else raw.lstrip("#").split(" ")[0].lower()
     name = SYNONYMS.get(word, word)
     if name in LATER:
@@ -455,15 +403,6 @@ def carry_out(
         if _value(ticket, name) != value
     )
     return replace(run.outcome, lines=lines, changes=changes)
-
-
-def linked(commands: tuple[str, ...]) -> tuple[int, ...]:
-    """Ticket numbers that the lines name, so that they can be looked up beforehand."""
-    return tuple(
-        int(number)
-        for line in commands
-        for number in re.findall(r"^#\s?link\s+#?(\d{1,12})$", line.strip(), re.IGNORECASE)
-    )
 
 
 def as_markdown() -> str:

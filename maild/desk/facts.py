@@ -72,6 +72,17 @@ class Bounce:
 
 
 @dataclass(frozen=True, slots=True)
+class Forwarded:
+    """The original inside a forwarded mail, as its text shows it. `from_` is None, or has no address, when none is shown;
+    `date` is as written, in whatever language. Nothing of it is proved."""
+
+    from_: Address | None
+    subject: str
+    date: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """What a host we trust says of the sender: `dmarc` for the only From's domain, `login` as the authenticated user.
 
@@ -104,6 +115,8 @@ class Mail:
     `text` is the whole readable text, `reply` the new words only (no quotes, no signature), `html` sanitised or None.
     `identity` hashes Message-ID, From, Date and normalised text; two routes of one message share it.
     `content_identity` hashes From and normalised text, for messages that lack a Message-ID.
+    `forwarded` is the original of a mail that passes one on. `protection` says what the mail is signed or encrypted with, such as
+    "S/MIME signed" or "PGP encrypted"; nothing of it is verified.
     `unanswerable` lists the reasons why no automatic answer may go to the sender; empty when one may.
     `header` holds every decoded header field in order, names as written.
     `delivered_to` are addresses from Delivered-To, X-Original-To and Envelope-To, newest first.
@@ -129,6 +142,8 @@ class Mail:
     html: str | None = None
     attachments: tuple[Attachment, ...] = ()
     bounce: Bounce | None = None
+    forwarded: Forwarded | None = None
+    protection: tuple[str, ...] = ()
     unanswerable: tuple[str, ...] = ()
     proof: Proof = Proof()
     delivered_to: tuple[str, ...] = ()

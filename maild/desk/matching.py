@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from maild.desk import tokens
-from maild.desk.commands import linked, split
 from maild.desk.effects import Given, Reason
 from maild.desk.events import MessageArrived
 from maild.desk.facts import Verdict
 from maild.desk.people import Person, SentMail, Ticket
 from maild.desk.rulebook import Rulebook
+from maild.desk.script import linked, split
 from maild.desk.snapshot import Snapshot, Wanted
 from maild.desk.tokens import Claim, Holder
 from maild.desk.words import Role, Scope

@@ -18,8 +18,14 @@ _MAX_OCCURRENCES = 20
 _MAX_ADDRESS = 320
 _MAX_NAME = 200
 _TOKEN = re.compile(r"[^\s<>()\[\],;:\"'@]{1,64}@[^\s<>()\[\],;:\"'@]{1,255}")
+# The usual `Name <a@b.c>`, `"Name, more" <a@b.c>` and `a@b.c` have one reading only.
+_REGULAR = re.compile(
+    r'\s{0,9}(?:(?:"([^"\\<>@=\r\n]{0,200})"|([A-Za-z0-9][A-Za-z0-9 .-]{0,200}?))?\s{0,9}<([A-Za-z0-9_+-]{1,64}(?:\.[A-Za-z0-9_+-]{1,64}){0,9}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,9})>'
+    r"|([A-Za-z0-9_+-]{1,64}(?:\.[A-Za-z0-9_+-]{1,64}){0,9}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,9}))\s{0,9}"
+)
 _FORBIDDEN = re.compile("[\x00-\x20\x7f-\x9f<>,;\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_QUOTED_LOCAL = re.compile(r'"[^"\s@]{1,64}"@[^"@\s]{1,255}')
 _LIKE_AN_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 
 
@@ -43,6 +49,11 @@ def read(values: Iterable[str]) -> Mailboxes:
 
 
 def _field(value: str) -> Mailboxes:
+    regular = _REGULAR.fullmatch(value)
+    if regular:
+        quoted, name, bracketed, bare = regular.groups()
+        mailbox = _mailbox(quoted or name or "", bracketed or bare)
+        return Mailboxes((mailbox,) if mailbox else (), mailbox is not None)
     defects: list[dict[str, Any]] = []
     pairs = [pair for pair in get_addresses(value, defects=defects, decode_names=True) if pair[1]]
     lost = [str(defect["raw"]) for defect in defects if not defect["recovered"]]
@@ -117,7 +128,10 @@ def loose(value: str) -> list[str]:
     """Every text in `value` that looks like an address, domains in lower case: for trace fields such as Delivered-To."""
     found = []
     for match in _LIKE_AN_ADDRESS.finditer(value[:MAX_FIELD]):
-        local, _, domain = match[0].strip("<>,;()\"'").rpartition("@")
+        text = match[0].strip("<>,;()'")
+        local, _, domain = (text if _QUOTED_LOCAL.fullmatch(text) else text.strip("<>,;()\"'")).rpartition(
+            "@"
+        )
         if local and domain and not _FORBIDDEN.search(local + domain):
             found.append(f"{local}@{domain.lower()}")
     return found[:MAX_ADDRESSES]

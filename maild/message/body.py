@@ -14,9 +14,11 @@ from email.message import Message
 
 from maild.desk.facts import Attachment
 from maild.message import html as pages
+from maild.message import htmltext, invitation, protection, tnef, uuencoded
 from maild.message.charset import decode
-from maild.message.filenames import clean_name, default_name
+from maild.message.filenames import clean_name, default_name, type_of
 from maild.message.headers import Fields, decoded, parameters
+from maild.message.htmltext import Page
 from maild.message.wire import MAX_DEPTH, MAX_PARTS
 
 MAX_TEXT = 2_000_000
@@ -26,7 +28,9 @@ _ENCODING = re.compile(r"[a-z0-9-]+")
 _ODD_IN_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]+|[A-Za-z] (?=[A-Za-z])")
 _JUDGED = 4096
 _TEXTS = ("text/plain", "text/html")
+_PACKED = ("application/ms-tnef", "application/vnd.ms-tnef", "application/x-ms-tnef")
 _STATUS = ("message/delivery-status", "message/global-delivery-status")
+_RECEIPT = ("message/disposition-notification", "message/global-disposition-notification")
 _RETURNED = (
     "message/rfc822",
     "message/global",
@@ -38,17 +42,25 @@ _RETURNED = (
 
 @dataclass(slots=True)
 class Segment:
-    """A stretch of text as the mail offers it: in plain words, as HTML, or both."""
+    """A stretch of text as the mail offers it: in plain words, as HTML (tamed), or both."""
 
     plain: str = ""
     html: str = ""
+    _page: Page | None = None
+
+    def page(self) -> Page:
+        """The HTML as lines of text, read once."""
+        if self._page is None:
+            self._page = htmltext.read(self.html)
+        return self._page
 
 
 @dataclass(slots=True)
 class Body:
     """What the parts hold. `contents` belong to `attachments` in order; `types` are the media types met, outermost first.
 
-    `statuses` are the delivery reports (RFC 3464), `returned` the message or header that a report gives back.
+    `statuses` are the delivery reports (RFC 3464), `returned` the message or header that a report gives back, `receipt` a disposition
+    notification (RFC 8098).
     """
 
     segments: list[Segment] = field(default_factory=list)
@@ -58,7 +70,9 @@ class Body:
     report_type: str = ""
     statuses: list[bytes] = field(default_factory=list)
     returned: bytes = b""
+    receipt: bytes = b""
     defects: list[str] = field(default_factory=list)
+    protection: list[str] = field(default_factory=list)
 
     @property
     def plain(self) -> bool:
@@ -67,9 +81,18 @@ class Body:
 
     def text(self) -> str:
         """The readable text of all segments, from HTML where that is all there is."""
-        return "\n".join(segment.plain or pages.to_text(segment.html) for segment in self.segments).strip(
-            "\n"
-        )
+        return "\n".join(segment.plain or segment.page().text() for segment in self.segments).strip("\n")
+
+    def new_words(self, *, forwarded: bool) -> tuple[str, str]:
+        """(text without what mail programs marked as quoted in HTML, what they marked as a signature)."""
+        words, signatures = [], []
+        for segment in self.segments:
+            said, signature = (
+                (segment.plain, "") if segment.plain else segment.page().new_words(forwarded=forwarded)
+            )
+            words.append(said)
+            signatures.append(signature)
+        return "\n".join(words).strip("\n"), "\n".join(filter(None, signatures))
 
     def page(self) -> str:
         """All segments as one page; "" when none was offered as HTML."""
@@ -81,11 +104,22 @@ class Body:
 def read(message: Message, raw: bytes) -> Body:
     """The body of `message`, whose own octets (header and body) are `raw`."""
     walk = _Walk()
-    walk.body.segments = [
-        part for part in walk.part(message, raw, 0) if part.plain.strip() or part.html.strip()
-    ]
+    segments = [part for part in walk.part(message, raw, 0) if part.plain.strip() or part.html.strip()]
+    if not any(segment.plain or segment.page().text() for segment in segments):
+        segments += walk.packed or _invitations(walk.body)
+    walk.body.segments = segments
     _mark_inline(walk.body)
     return walk.body
+
+
+def _invitations(body: Body) -> list[Segment]:
+    """The calendars among the attachments in words, for a mail that has no others."""
+    said = (
+        invitation.readable(decode(content[:MAX_TEXT]))
+        for file, content in zip(body.attachments, body.contents, strict=True)
+        if file.type in ("text/calendar", "application/ics")
+    )
+    return [Segment(plain=text) for text in said if text]
 
 
 def _mark_inline(body: Body) -> None:
@@ -104,6 +138,8 @@ class _Walk:
     def __init__(self) -> None:
         self.body = Body()
         self._parts = 0
+        self._nameless: dict[str, int] = {}
+        self.packed: list[Segment] = []
         self._room = MAX_TEXT
         self._charset: str | None = None
 
@@ -117,6 +153,7 @@ class _Walk:
         kind, options = media_type(fields, message.get_default_type())
         self._charset = options.get("charset") or self._charset
         self.body.types.append(kind)
+        self._note(self.body.protection, protection.of_part(kind, options))
         if depth == 0:
             self.body.report_type = options.get("report-type", "").lower()
         if message.is_multipart() and not kind.startswith("message/"):
@@ -166,43 +203,82 @@ class _Walk:
         text = decode(content[: self._room], options.get("charset")).replace("\r\n", "\n").replace("\r", "\n")
         self._room = max(0, self._room - len(content))
         if kind == "text/html":
-            return Segment(html=text)
+            return Segment(html=pages.tame(text))
         if options.get("format", "").lower() == "flowed":
             text = unflowed(text, options.get("delsp", "").lower() == "yes")
+        text, files = uuencoded.extract(text)
+        for name, octets in files:
+            self._add(clean_name(name), "", octets)
+        for said in protection.of_text(text):
+            self._note(self.body.protection, said)
         return Segment(plain=text.strip("\n"))
 
     def _report(self, kind: str, content: bytes) -> None:
         if kind in _STATUS:
             self.body.statuses.append(content)
+        elif kind in _RECEIPT:
+            self.body.receipt = self.body.receipt or content[:MAX_TEXT]
         elif kind in _RETURNED and not self.body.returned:
             self.body.returned = content[:MAX_TEXT]
 
     def _attach(
         self, message: Message, fields: Fields, kind: str, disposition: str, name: str, content: bytes
     ) -> None:
+        if self._unpacked(kind, content):
+            return
         identifier = fields.first("content-id").strip("<> ")[:200]
+        inner = message.get_payload() if kind == "message/rfc822" and not name else None
+        subject = ""
+        if isinstance(inner, list) and inner and isinstance(inner[0], Message):
+            subject = next(
+                (decoded(value) for key, value in inner[0].raw_items() if key.lower() == "subject"), ""
+            )
+        self._add(name, kind, content, disposition == "inline", identifier, subject)
+
+    def _unpacked(self, kind: str, content: bytes) -> bool:
+        """Whether `content` was a winmail.dat of which nothing is lost when what it holds takes its place."""
+        if kind not in _PACKED and not kind.endswith("/octet-stream"):
+            return False
+        packed = tnef.unpack(content)
+        if packed is None:
+            return False
+        for file in packed.files:
+            self._add(clean_name(file.name), file.type, file.content, identifier=file.content_id[:200])
+        if packed.text.strip() or packed.html.strip():
+            self.packed.append(Segment(packed.text.strip("\n"), pages.tame(packed.html)))
+        if not packed.complete:
+            self._defect("winmail.dat is damaged")
+        return packed.complete and bool(packed.files or packed.text or packed.html)
+
+    def _add(
+        self,
+        name: str,
+        kind: str,
+        content: bytes,
+        inline: bool = False,
+        identifier: str = "",
+        subject: str = "",
+    ) -> None:
+        """Note an attachment. A nameless one is called after its `subject` or type, and numbered to differ from others."""
+        if len(self.body.attachments) >= MAX_PARTS:
+            self._defect("too many parts")
+            return
+        kind = kind or type_of(name)
         if not name:
-            inner = message.get_payload()
-            subject = ""
-            if (
-                kind == "message/rfc822"
-                and isinstance(inner, list)
-                and inner
-                and isinstance(inner[0], Message)
-            ):
-                subject = next(
-                    (decoded(value) for key, value in inner[0].raw_items() if key.lower() == "subject"), ""
-                )
-            name = default_name(kind, self._parts, subject)
+            first = default_name(kind, 0, subject)
+            number = self._nameless.get(first, 0)
+            self._nameless[first] = number + 1
+            name = default_name(kind, number, subject)
         digest = hashlib.sha256(content).hexdigest()
-        self.body.attachments.append(
-            Attachment(name, kind, len(content), disposition == "inline", digest, identifier)
-        )
+        self.body.attachments.append(Attachment(name, kind, len(content), inline, digest, identifier))
         self.body.contents.append(content)
 
+    def _note(self, notes: list[str], text: str) -> None:
+        if text and text not in notes:
+            notes.append(text)
+
     def _defect(self, text: str) -> None:
-        if text not in self.body.defects:
-            self.body.defects.append(text)
+        self._note(self.body.defects, text)
 
 
 def media_type(fields: Fields, default: str = "text/plain") -> tuple[str, dict[str, str]]:
@@ -220,20 +296,28 @@ def _slices(message: Message, raw: bytes | None, count: int) -> Iterator[bytes |
     found: list[bytes] = []
     boundary = message.get_boundary() if raw is not None else None
     if raw is not None and boundary:
-        line = re.compile(
-            rb"(?m)^--" + re.escape(boundary.encode("utf-8", "surrogateescape")) + rb"(--)?[ \t]*\r?$\n?"
-        )
         start = -1
-        for match in line.finditer(raw, _body_start(raw)):
+        for begin, end, closing in _delimiters(raw, b"--" + boundary.encode("utf-8", "surrogateescape")):
             if start >= 0:
-                found.append(_without_line_end(raw[start : match.start()]))
-            start = match.end()
-            if match[1]:
-                start = -1
+                found.append(_without_line_end(raw[start:begin]))
+            start = -1 if closing else end
+            if closing:
                 break
         if start >= 0:
             found.append(raw[start:])
     return iter(found) if len(found) == count else iter([None] * count)
+
+
+def _delimiters(raw: bytes, delimiter: bytes) -> Iterator[tuple[int, int, bool]]:
+    """(start, end, whether it closes) of each line that is `delimiter` (RFC 2046 §5.1.1), `--` and blanks behind it aside."""
+    position = raw.find(delimiter, _body_start(raw))
+    while position >= 0:
+        end = raw.find(b"\n", position) + 1 or len(raw)
+        rest = raw[position + len(delimiter) : end] if end - position < len(delimiter) + 200 else b"x"
+        closing = rest.startswith(b"--")
+        if (position == 0 or raw[position - 1] == 10) and not rest[2 * closing :].strip(b" \t\r\n"):
+            yield position, end, closing
+        position = raw.find(delimiter, position + len(delimiter))
 
 
 def _without_line_end(octets: bytes) -> bytes:
@@ -278,8 +362,7 @@ def _base64(octets: bytes) -> bytes:
     try:
         return binascii.a2b_base64(octets)
     except binascii.Error:
-        pass  # damaged: repaired below
-    letters = re.sub(rb"[^A-Za-z0-9+/]", b"", octets)
+        letters = re.sub(rb"[^A-Za-z0-9+/]", b"", octets)
     if len(letters) % 4 == 1:
         letters = letters[:-1]
     return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))

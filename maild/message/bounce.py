@@ -33,7 +33,7 @@ _PLAIN_ADDRESS = re.compile(
 )
 _FAILURE = re.compile(
     r"(?i)\b5\d\d\b|\b5\.\d\.\d|fail|undeliver|could ?n[o']t|cannot|unknown|not found|no such|rejected|refused|invalid|does not exist|"
-    r"disabled|unable|not exist|quota|full|unzustellbar|nicht zugestellt|inconnu|desconocid|inexistente|not be delivered"
+    r"disabled|unable|not exist|not a valid|quota|full|送信できません|送信に失敗|できませんでした|unzustellbar|nicht zugestellt|inconnu|desconocid|inexistente|not be delivered"
 )
 _NO_FAILURE = frozenset({"delivered", "relayed", "expanded"})
 
@@ -85,8 +85,20 @@ def _address(value: str) -> str:
     return addresses[0] if addresses else ""
 
 
-def from_reports(contents: Sequence[bytes], returned: bytes, text: str) -> Bounce | None:
-    """The failure told by delivery reports; None when they tell only of success, or of nothing."""
+def final(contents: Sequence[bytes]) -> bool:
+    """Whether a report says of any recipient that the delivery was given up for good."""
+    return any(
+        status.action == "failed" and not (status.status or "5").startswith("4")
+        for content in contents
+        for status in statuses(content)
+    )
+
+
+def from_reports(contents: Sequence[bytes], returned: bytes, text: str, fields: Fields) -> Bounce | None:
+    """The failure told by delivery reports; None when they tell only of success, or of nothing.
+
+    A report that names no address in the form of one (a file, a host) is completed from `fields`, then from the words of the mail.
+    """
     reports = [status for content in contents for status in statuses(content)]
     failed = [report for report in reports if report.action not in _NO_FAILURE]
     if not failed:
@@ -97,6 +109,13 @@ def from_reports(contents: Sequence[bytes], returned: bytes, text: str) -> Bounc
         if report.address:
             recipient = FailedRecipient(report.address, report.status or inferred, report.diagnostic)
             recipients.setdefault(report.address.lower(), recipient)
+    if not recipients:
+        named = [one for value in fields.all("x-failed-recipients") for one in loose(value)] or _named_in(
+            text
+        )
+        for address in named[:_MAX_RECIPIENTS]:
+            recipient = FailedRecipient(address, failed[0].status or inferred, failed[0].diagnostic)
+            recipients.setdefault(address.lower(), recipient)
     permanent = any(
         report.action == "failed"
         or (report.action != "delayed" and not (report.status or "5").startswith("4"))

@@ -54,6 +54,23 @@ _ALIASES = {
     "macintosh": "mac_roman",
     "x-mac-roman": "mac_roman",
 }
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_LONG_RUN = re.compile(rb"[\x80-\xff]{4}")
+_WESTERN = (
+    "utf",
+    "cp1250",
+    "cp1252",
+    "cp1254",
+    "cp1257",
+    "iso8859-1",
+    "iso8859-2",
+    "iso8859-9",
+    "latin",
+    "mac",
+    "cp4",
+    "cp8",
+    "ascii",
+)
 _LABEL = re.compile(r"[a-z0-9][a-z0-9._:-]{0,40}")
 _JAPANESE_ESCAPE = (b"\x1b$B", b"\x1b$@", b"\x1b(J")
 
@@ -80,9 +97,26 @@ def clean(text: str) -> str:
     """The text without NUL and lone surrogates, both replaced by U+FFFD: what a database and UTF-8 can hold."""
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+    if not text.isascii() and _SURROGATE.search(text):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def decode_header(data: bytes, label: str | None = None) -> str:
+    """The text of raw 8-bit octets in a header, where nothing declares a charset; `label` is that of the body. Never fails.
+
+    Octets beyond ASCII that stand in long runs are no Western text, whatever the body declares.
+    """
+    if (
+        codec_name(label) in (None, "cp1252", "utf-8")
+        and _LONG_RUN.search(data)
+        and _strictly(data, "utf-8") is None
+    ):
+        guess = codec_name(chardet.detect(data[:_GUESS_OCTETS]).get("encoding"))
+        text = _strictly(data, guess) if guess and not guess.startswith(_WESTERN) else None
+        if text is not None:
+            return clean(text)
+    return decode(data, label)
 
 
 def decode(data: bytes, label: str | None = None) -> str:
@@ -99,22 +133,28 @@ def _decode(data: bytes, label: str | None) -> str:
     if not stateful:
         if any(escape in data for escape in _JAPANESE_ESCAPE) and data.isascii():
             return _iso2022_jp(data)
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError:
-            pass  # not UTF-8: the declared charset is next
+        text = _strictly(data, "utf-8")
+        if text is not None:
+            return text
     if declared == "iso2022_jp" and stateful:
         return _iso2022_jp(data)
     if declared == "utf-8" and _nearly_utf8(data):
         return data.decode("utf-8", "replace")
     if declared and declared not in ("utf-8", "cp1252"):
-        try:
-            return data.decode(declared)
-        except (UnicodeError, ValueError):
-            pass  # the declaration lies or octets are damaged: guess, then replace
+        text = _strictly(data, declared)
+        if text is not None:
+            return text
     if declared == "cp1252" and label:
         return data.decode("cp1252", "replace")
     return _guessed(data, declared)
+
+
+def _strictly(data: bytes, name: str) -> str | None:
+    """The text when every octet has a meaning in the codec `name`; None when the declaration or the guess was wrong."""
+    try:
+        return data.decode(name)
+    except (UnicodeError, ValueError):
+        return None
 
 
 def _is_stateful(data: bytes, label: str | None) -> bool:
@@ -163,9 +203,8 @@ def _guessed(data: bytes, declared: str | None) -> str:
     guess = chardet.detect(data[:_GUESS_OCTETS])
     name = codec_name(guess.get("encoding"))
     if name and name != "utf-8" and (guess.get("confidence") or 0) > _CONFIDENT:
-        try:
-            return data.decode(name)
-        except (UnicodeError, ValueError):
-            pass  # the guess was made on the beginning only
+        text = _strictly(data, name)
+        if text is not None:
+            return text
     fallback = declared if declared and declared != "utf-8" else "cp1252"
     return data.decode(fallback, "replace")

@@ -54,7 +54,26 @@ _EXTENSIONS = {
     "text/x-vcard": ".vcf",
     "text/xml": ".xml",
     "video/mp4": ".mp4",
+    "video/mpeg": ".mpeg",
+    "video/quicktime": ".mov",
+    "video/webm": ".webm",
 }
+
+
+_STEMS = {
+    "image": "image",
+    "video": "video",
+    "audio": "audio",
+    "text": "text",
+    "message": "message",
+    "application": "document",
+}
+_TYPES = {extension: kind for kind, extension in reversed(_EXTENSIONS.items())}
+
+
+def type_of(name: str) -> str:
+    """The media type that the extension of a file name stands for; application/octet-stream when it stands for none we know."""
+    return _TYPES.get(f".{name.rpartition('.')[2].lower()}", "application/octet-stream")
 
 
 def clean_name(name: str) -> str:
@@ -82,7 +101,9 @@ def _shortened(text: str) -> str:
 
 
 def default_name(kind: str, number: int, subject: str = "") -> str:
-    """The name of a nameless part: the subject of a nested message, else its place among the parts and its type."""
+    """The name of a nameless part: the subject of a nested message, else what it is; `number` counts such parts from 0."""
     extension = _EXTENSIONS.get(kind, ".txt" if kind.startswith("text/") else ".bin")
     stem = clean_name(subject.replace("/", "-").replace("\\", "-"))[:80].strip(" .")
-    return f"{stem}{extension}" if stem else f"part-{number}{extension}"
+    if not stem:
+        stem = _STEMS.get(kind.partition("/")[0], "attachment")
+    return f"{stem}{number or ''}{extension}"

@@ -5,15 +5,15 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterable
-from urllib.parse import unquote_to_bytes
 
-from maild.message.charset import clean, codec_name, decode
+from maild.message.charset import clean, codec_name, decode, decode_header
 
 MAX_FIELDS = 1000
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]+")
 _CONTINUED = re.compile(r"([^*]+)\*(?:(\d{1,3})(\*)?)?")
+_ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 _MAX_PARAMETERS = 200
 
 
@@ -66,7 +66,7 @@ class Fields:
 def unfolded(value: str, charset: str | None = None) -> str:
     """A raw value on one line as clean text: 8-bit octets read as UTF-8 or `charset`, controls as a space."""
     if not value.isascii():
-        value = decode(value.encode("utf-8", "surrogateescape"), charset)
+        value = decode_header(value.encode("utf-8", "surrogateescape"), charset)
     if "\n" in value:
         value = _FOLD.sub("", value)
     return clean(_CONTROL.sub(" ", value)).strip()
@@ -209,6 +209,7 @@ def _rejoined(chunks: list[tuple[int, bool, str]]) -> str:
     for index, (_, coded, content) in enumerate(chunks):
         if coded and index == 0 and content.count("'") >= 2:
             label, _, content = content.split("'", 2)
-        octets += unquote_to_bytes(content) if coded else content.encode("utf-8", "surrogateescape")
+        encoded = content.encode("utf-8", "surrogateescape")
+        octets += _ESCAPED.sub(lambda one: bytes([int(one[1], 16)]), encoded) if coded else encoded
     text = decode(octets, label)
     return clean(decode_words(text)) if "=?" in text else text

@@ -13,7 +13,7 @@ from maild.desk.facts import Address
 
 def normalised(text: str) -> str:
     """The text in NFC with every run of white space as one blank and none around: equal for all transfer encodings."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return " ".join((text if text.isascii() else unicodedata.normalize("NFC", text)).split())
 
 
 def of_message(message_id: str | None, from_: Iterable[Address], date: datetime | None, text: str) -> str:

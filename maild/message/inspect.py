@@ -36,6 +36,8 @@ def document(file: str, mail: Mail) -> dict[str, Any]:
             for file in mail.attachments
         ],
         "bounce": _bounce(mail),
+        "forwarded": _forwarded(mail),
+        "protection": list(mail.protection),
         "defects": list(mail.defects),
     }
 
@@ -54,4 +56,15 @@ def _bounce(mail: Mail) -> dict[str, Any] | None:
             for failed in mail.bounce.recipients
         ],
         "original_message_id": mail.bounce.original_message_id,
+    }
+
+
+def _forwarded(mail: Mail) -> dict[str, Any] | None:
+    if mail.forwarded is None:
+        return None
+    return {
+        "from": _mailbox(mail.forwarded.from_) if mail.forwarded.from_ else None,
+        "subject": mail.forwarded.subject,
+        "date": mail.forwarded.date,
+        "text": mail.forwarded.text,
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 _ENOUGH_LETTERS = 20
 _CERTAIN = 0.5
-_SAMPLE = 400
+_SAMPLE = 160
 _NO_WORDS = re.compile(r"\S{1,200}(?:@|://)\S{0,400}|[\d_#*=<>|/\\-]+")
 # One ideograph or syllable says as much as three letters of an alphabet.
 _DENSE = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")

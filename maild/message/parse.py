@@ -1,7 +1,8 @@
 """Bytes to facts. `parse` never fails, whatever the octets: what cannot be understood is left out and said in `defects`.
 
-The order is: bound and mend the octets, let mail-parser read the structure, then read header, body, kind and proof on our own. Its reading
-of text and attachments is not used: it mixes nested messages into the outer text, loses nameless parts and 8-bit headers.
+The order is: bound and mend the octets, let the standard library find the parts, then read header, body, kind and proof. Irregular addresses
+and dates are read by mail-parser. Its reading of text and attachments is not used: it mixes nested messages into the outer text, loses
+nameless parts and 8-bit headers.
 """
 
 from __future__ import annotations
@@ -15,11 +16,22 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-import mailparser
 from mailparser.dates import parse_mail_date
 
-from maild.desk.facts import Address, Bounce, Kind, Mail, Parsed, Proof, Trust
-from maild.message import addresses, answerable, authentication, bounce, identity, kind, language, quotes
+from maild.desk.facts import Address, Bounce, Forwarded, Kind, Mail, Parsed, Proof, Trust
+from maild.message import (
+    addresses,
+    answerable,
+    authentication,
+    bounce,
+    forwarded,
+    identity,
+    kind,
+    language,
+    protection,
+    quotes,
+    vendors,
+)
 from maild.message import body as bodies
 from maild.message import html as pages
 from maild.message.addresses import Mailboxes
@@ -81,13 +93,10 @@ class _Reading:
         self._fields = Fields(self._message.raw_items(), _charset(self._message, wire.data))
 
     def _structure(self, data: bytes) -> Message:
-        try:
-            parser = mailparser.parse_from_bytes(data)
-        except Exception as error:  # noqa: BLE001 - it raises on truncated multiparts and odd charsets; the plain parser does not
-            self._defects.append(f"mail-parser: {type(error).__name__}")
-            return message_from_bytes(data)
-        self._defects += sorted(str(category) for category in parser.defects_categories)
-        message: Message = parser.message
+        """The parts, as the standard library's parser finds them; what it had to guess is a defect."""
+        message = message_from_bytes(data)
+        found = {type(defect).__name__ for part in message.walk() for defect in part.defects}
+        self._defects += sorted(found)
         return message
 
     def _step(self, name: str, read: Callable[[], _Value], default: _Value) -> _Value:
@@ -101,16 +110,20 @@ class _Reading:
         fields = self._fields
         nobody = Mailboxes((), False)
         author = self._step("From", lambda: addresses.read(fields.raw("from")), nobody)
+        if not author.certain and "from" in fields:
+            self._defects.append("From is irregular")
         subject = self._step("Subject", lambda: clean(fields.first("subject")[:_MAX_SUBJECT]), "")
         answers, references = self._step("References", self._threads, _NO_THREAD)
         found = self._step("body", lambda: bodies.read(self._message, self._wire.data), bodies.Body())
         self._defects += found.defects
         text = self._step("text", lambda: self._text(found), "")
-        words = self._step("reply", lambda: _new_words(found, text), quotes.Words(text, ""))
+        words = self._step("reply", lambda: _new_words(found, text, subject), quotes.Words(text, ""))
         shape = kind.Shape(
             found.types, found.report_type, author.addresses, subject, bool(answers or references)
         )
-        failure, judgement = self._step("kind", lambda: self._judged(shape, found, text), _UNJUDGED)
+        failure, judgement = self._step(
+            "kind", lambda: self._judged(shape, found, text, words.reply), _UNJUDGED
+        )
         proof = self._step("Authentication-Results", lambda: self._proof(author), Proof())
         date = self._step("Date", self._date, None)
         message_id = self._step("Message-ID", self._message_id, None)
@@ -135,6 +148,8 @@ class _Reading:
             html=self._step("html", lambda: pages.sanitise(found.page()) or None, None),
             attachments=tuple(found.attachments),
             bounce=failure,
+            forwarded=self._step("forwarded", lambda: _forwarded(text, subject, judgement.kind), None),
+            protection=tuple(found.protection),
             unanswerable=self._step(
                 "answerable",
                 lambda: answerable.reasons(fields, author.addresses, proof, self._trust),
@@ -164,13 +179,36 @@ class _Reading:
         return clean(text[: bodies.MAX_TEXT])
 
     def _judged(
-        self, shape: kind.Shape, found: bodies.Body, text: str
+        self, shape: kind.Shape, found: bodies.Body, text: str, words: str
     ) -> tuple[Bounce | None, kind.Judgement]:
+        refused = vendors.rejected(self._fields, found.receipt) if found.receipt else None
+        if refused:
+            return refused, kind.Judgement(Kind.BOUNCE, ("a filter refused the mail",))
         report = kind.report(shape)
         if report:
             return None, report
+        if vendors.gives_back(found.types, found.returned):
+            return None, kind.Judgement(Kind.REPORT, ("a mail given back by the provider of its recipient",))
+        notified = vendors.amazon(self._fields, text)
+        if notified:
+            told = kind.Judgement(
+                Kind.BOUNCE if notified.bounce else Kind.REPORT, ("a notification of Amazon SES",)
+            )
+            return notified.bounce, told
+        return self._failed(shape, found, text, words) or (
+            None,
+            kind.judge(self._fields, shape, self._trust, text, found.page(), words),
+        )
+
+    def _failed(
+        self, shape: kind.Shape, found: bodies.Body, text: str, words: str
+    ) -> tuple[Bounce | None, kind.Judgement] | None:
+        """The failure a mail tells of, by a report or in words; None when it tells of none."""
         if found.statuses:
-            failure = bounce.from_reports(found.statuses, found.returned, text)
+            asked = () if bounce.final(found.statuses) else kind.robot_words(shape, words)
+            if asked:
+                return None, kind.Judgement(Kind.AUTO_REPLY, asked)
+            failure = bounce.from_reports(found.statuses, found.returned, text, self._fields)
             if failure:
                 return failure, kind.Judgement(Kind.BOUNCE, ("a delivery status notification",))
             if bounce.tells_success(found.statuses):
@@ -182,7 +220,7 @@ class _Reading:
                 return failure, kind.Judgement(Kind.BOUNCE, (reason, "its words name a failed recipient"))
             if kind.surely_bounces(self._fields, shape):
                 return bounce.unknown(found.returned, text), kind.Judgement(Kind.BOUNCE, (reason,))
-        return None, kind.judge(self._fields, shape, self._trust, text, found.page())
+        return None
 
     def _proof(self, author: Mailboxes) -> Proof:
         if not self._trusted:
@@ -208,6 +246,8 @@ class _Reading:
     def _date(self) -> datetime | None:
         value = self._fields.first("date")
         if not value:
+            if "date" in self._fields:
+                self._defects.append("Date is empty")
             return None
         strict = parse_mail_date(value).value
         if isinstance(strict, datetime):
@@ -217,6 +257,7 @@ class _Reading:
         except (TypeError, ValueError, IndexError, OverflowError):
             self._defects.append("Date cannot be read")
             return None
+        self._defects.append("Date is irregular")
         return lenient.replace(tzinfo=UTC) if lenient.tzinfo is None else lenient.astimezone(UTC)
 
     def _delivered_to(self) -> tuple[str, ...]:
@@ -237,12 +278,15 @@ def _charset(message: Message, data: bytes) -> str | None:
     return named[1].decode("ascii") if named else None
 
 
-def _new_words(found: bodies.Body, text: str) -> quotes.Words:
+def _new_words(found: bodies.Body, text: str, subject: str) -> quotes.Words:
+    passed_on = forwarded.is_forward(subject)
     if found.plain or not found.segments:
-        return quotes.split(text)
-    marked = pages.without_quotes(found.page())
-    if marked is None:
-        return quotes.split(text)
-    page, signature = marked
-    words = quotes.split(pages.to_text(page))
-    return quotes.Words(words.reply, words.signature or signature)
+        return quotes.split(protection.without_armour(text), forwarded=passed_on)
+    rest, signature = found.new_words(forwarded=passed_on)
+    words = quotes.split(rest, forwarded=passed_on)
+    return quotes.Words(words.reply, "\n".join(filter(None, (words.signature, signature))))
+
+
+def _forwarded(text: str, subject: str, judged: Kind) -> Forwarded | None:
+    """The original of a forwarded mail; robots' mail repeats mails without forwarding them."""
+    return forwarded.find(text, subject) if judged in (Kind.PERSON, Kind.BULK) else None

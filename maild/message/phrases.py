@@ -36,8 +36,9 @@ ATTRIBUTION = (
 )
 # How a whole attribution ends, to try the above only where it can match.
 ATTRIBUTION_END = rf"(?:[:：>)]|{_WROTE})\s{{0,3}}$"
+QUOTING = "quoting|zitat von|in article|citando|citazione"
 # An attribution without a date: not enough to cut by, enough to go with a quote below it.
-BARE_ATTRIBUTION = rf"[^\n:\d]{{2,120}}\s(?:{_WROTE})\s?[:：]|(?:quoting|zitat von|in article|citando|citazione) [^\n]{{2,160}}[:：]"
+BARE_ATTRIBUTION = rf"[^\n:\d]{{2,120}}\s(?:{_WROTE})\s?[:：]|(?:{QUOTING}) [^\n]{{2,160}}[:：]"
 
 FROM = r"from|von|de|da|van|från|fra|od|от|lähettäjä|kimden|发件人|寄件者|差出人|보낸 사람|מאת"
 HEADER = (
@@ -73,4 +74,23 @@ MOBILE = (
     rf"(?:(?:sent|posted|composed) (?:from|with|via|using|by)|get|von (?:meine[mr]|unterwegs|mobil)|gesendet (?:von|mit|über)|diese nachricht wurde von|envoyé (?:de|depuis|à partir)|"
     rf"télécharge[rz]|enviado (?:desde|do|da|de|a partir)|obtener|obter|inviato (?:da|dal|con)|verzonden (?:vanaf|met|via)|verstuurd vanaf|skickat från|sendt fra|"
     rf"lähetetty|wysłane z|отправлено (?:с|из)|odesláno z)\b[^,.!?]{{0,60}}\b(?:{_DEVICE})\b[^,!?]{{0,40}}(?:<[^<>]{{0,120}}>|\([^()]{{0,120}}\)|\[[^\[\]]{{0,120}}\])?[^,!?]{{0,30}}"
+)
+
+# How the small print under a mail begins, and a word of it that leaves no doubt.
+DISCLAIMER = (
+    r"\s{0,4}[-*_>\[(]{0,4}\s?(?:(?:confidentiality|legal|privacy|security|important|email|e-mail)?\s?(?:notice|disclaimer|note|warning)\b|confidential(?:ity)?\b|"
+    r"(?:the )?(?:information|content)s? (?:contained )?(?:in|of|transmitted)|(?:this|the) (?:e-?mail|message|communication|transmission|document|information|electronic)|"
+    r"if you (?:are not|have received|received|believe)|please (?:consider|think)|think (?:green|before)|save (?:paper|a tree)|"
+    r"diese (?:e-?mail|nachricht|mail|mitteilung)|der inhalt dieser|vertraulichkeitshinweis|hinweis:|denken sie|bitte (?:prüfen|denken)|"
+    r"ce (?:message|courriel|mail|courrier)|cet? e-?mail|les informations contenues|avertissement|pensez à|"
+    r"este (?:mensaje|correo|e-?mail|email)|la información contenida|aviso (?:legal|de confiden\w+)|antes de imprimir|"
+    r"esta mensagem|as informações contidas|questo (?:messaggio|documento)|questa e-?mail|le informazioni contenute|avviso di riservatezza|ai sensi|"
+    r"dit (?:bericht|e-?mailbericht)|deze e-?mail|de informatie (?:in|verzonden)|detta (?:meddelande|mejl|e-post)|denne (?:e-?mail|e-post|besked|meddelelse)|"
+    r"tämä (?:viesti|sähköposti)|(?:ta|niniejsza) wiadomość|treść tej wiadomości|tento e-?mail|tato zpráva|bu (?:e-posta|mesaj)|это (?:сообщение|электронное)|"
+    r"настоящее сообщение|данное сообщение|本邮件|此郵件|此电子邮件|この(?:電子)?(?:メール|メッセージ)|本メール|본 메일|이 메일)"
+)
+SMALL_PRINT = (
+    r"confidential|privileged|intended (?:only|solely|recipient|for)|unauthori[sz]ed|virus|environment before|before (?:you )?print|"
+    r"vertraulich|umwelt|bestimmt(?:en)? empfänger|confidentiel|destinataire|imprimer|confidencial|destinatari|imprimir|riservat|stampare|vertrouwelijk|"
+    r"geadresseerde|konfidentiell|sekretess|fortrolig|luottamuksel|poufn|adresat|důvěrn|gizli|конфиденциальн|адресат|保密|机密|機密|受信者|기밀"
 )

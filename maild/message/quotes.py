@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from maild.message import phrases
+import re2
+
+from maild.message import marks, phrases
 
 _MAX_LINES = 2000
 _LINE = 600
@@ -17,6 +19,7 @@ _WINDOW = 5
 _ATTRIBUTION_LENGTH = 420
 _SIGNATURE_LINES = 14
 _FOOTER_LINES = 8
+_DISCLAIMER_LINES = 40
 _QUOTED = re.compile(r"\s{0,3}(?:[>|›]|&gt;)")
 _DELIMITER = re.compile(r"\s{0,2}-- ?\s?$")
 _UNDERSCORES = re.compile(r"\s{0,3}[_=-]{20,}\s*$")
@@ -27,12 +30,18 @@ _ATTRIBUTION_END = re.compile(phrases.ATTRIBUTION_END)
 _ATTRIBUTION_START = re.compile(phrases.ATTRIBUTION_START, re.IGNORECASE)
 _BARE_ATTRIBUTION = re.compile(phrases.BARE_ATTRIBUTION, re.IGNORECASE)
 _REPLY_ABOVE = re.compile(phrases.REPLY_ABOVE, re.IGNORECASE)
+# Searched in the whole text at once, so in linear time by RE2.
+_LANDMARK = re2.compile(rf"(?im)^(?:{phrases.FORWARDED}|{phrases.ORIGINAL})|{phrases.REPLY_ABOVE}")
+_WRITER = re2.compile(rf"(?i)@|{'|'.join(map(re2.escape, phrases.VERBS))}|{phrases.QUOTING}")
+_ENDS = (":", "：", ">", ")", *phrases.VERBS)
 _HEADER_FIRST = re.compile(rf"\s{{0,3}}[*_]{{0,2}}\s?(?:{phrases.FROM})\s?[*_]{{0,2}}\s?[:：]", re.IGNORECASE)
 _HEADER_MORE = re.compile(
     rf"\s{{0,3}}[*_]{{0,2}}\s?(?:{phrases.HEADER})\s?[*_]{{0,2}}\s?[:：]", re.IGNORECASE
 )
 _SIGNED = re.compile(r"[-/~][A-ZÀ-Ý][\w.]{1,30}(?: [A-ZÀ-Ý][\w.]{0,30}){0,2}|ᐧ")
 _MOBILE = re.compile(phrases.MOBILE, re.IGNORECASE)
+_DISCLAIMER = re.compile(phrases.DISCLAIMER, re.IGNORECASE)
+_SMALL_PRINT = re.compile(phrases.SMALL_PRINT, re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,50 +52,76 @@ class Words:
     signature: str
 
 
-def split(text: str) -> Words:
+def split(text: str, *, forwarded: bool = False) -> Words:
     """Split the readable text of a mail (lines ended by LF) into new words and signature; quotes are in neither.
 
-    A text whose first two thousand lines are all new is taken as a whole: that is no answer, but a log in the body.
+    `forwarded`: the subject says that what looks like an older mail below is what is being sent. A text whose first two thousand
+    lines are all new is taken as a whole: that is no answer, but a log in the body.
     """
     lines = text.split("\n", _MAX_LINES)
     more = len(lines) > _MAX_LINES
     lines = lines[:_MAX_LINES]
+    marked = "##" in text and marks.find(lines)
+    if marked:
+        lines = marks.without_ours(lines, marked)
+        lines = lines[: len(lines) - marks.block_above(lines)] if marked.cuts_below else lines
     quoted = [bool(_QUOTED.match(line)) for line in lines]
-    end = _end_of_new(lines, quoted)
-    if more and end == len(lines):
+    end = _end_of_new(lines, quoted, bool(_LANDMARK.search(text)), bool(_WRITER.search(text)), forwarded)
+    if more and end == len(lines) and not marked:
         return Words(text.strip("\n \t"), "")
-    kept, marks = lines[:end], quoted[:end]
-    kept, marks = _without_trailing_quote(kept, marks)
-    kept, signature = _without_signature(kept, marks)
+    kept, flags = lines[:end], quoted[:end]
+    kept, flags = _without_trailing_quote(kept, flags)
+    kept, signature = _without_signature(kept, flags)
     kept = _without_footers(kept, signature)
-    marks = marks[: len(kept)]
-    kept, _ = _without_trailing_quote(kept, marks)
+    flags = flags[: len(kept)]
+    kept, _ = _without_trailing_quote(kept, flags)
     kept = _without_leading_quote(kept)
     return Words("\n".join(kept).strip("\n \t"), "\n".join(signature).strip("\n \t"))
 
 
-def _end_of_new(lines: list[str], quoted: list[bool]) -> int:
-    """The index of the line from which everything down to the end repeats an earlier mail."""
+def _end_of_new(
+    lines: list[str], quoted: list[bool], landmarks: bool, attributed: bool, forwarded: bool
+) -> int:
+    """The index of the line from which everything down to the end repeats an earlier mail.
+
+    `landmarks`: somewhere a line announces an original or forwarded mail, or asks to answer above it. `attributed`: somewhere
+    stands what every attribution has, an address or a verb of writing.
+    """
     something = False
-    marked = bool(_REPLY_ABOVE.search("\n".join(lines)))
+    near = _near_an_attribution(lines) if attributed else [False] * len(lines)
     for index, line in enumerate(lines):
         text = line[:_LINE]
         if not text.strip():
             continue
         if not quoted[index]:
-            if _FORWARDED.match(text):
+            if landmarks and _FORWARDED.match(text):
                 return len(lines)
-            if marked and _REPLY_ABOVE.search(text):
+            if landmarks and _REPLY_ABOVE.search(text):
                 return index
-            if something and _starts_quote(lines, quoted, index):
-                return index
+            if (
+                something
+                and (near[index] or landmarks or ":" in text or "：" in text or text.lstrip()[0] in "_-=*")
+                and _starts_quote(lines, quoted, index)
+            ):
+                return len(lines) if forwarded else index
         something = something or not (quoted[index] or _UNDERSCORES.match(text))
     return len(lines)
 
 
+def _near_an_attribution(lines: list[str]) -> list[bool]:
+    """Which lines may begin an attribution: one ends, or could end, within the window below."""
+    near = [False] * len(lines)
+    for index, line in enumerate(lines):
+        text = line[-_LINE:].rstrip().lower()
+        if text.endswith(_ENDS):
+            for above in range(max(0, index - _WINDOW + 1), index + 1):
+                near[above] = True
+    return near
+
+
 def _starts_quote(lines: list[str], quoted: list[bool], index: int) -> bool:
     text = lines[index][:_LINE]
-    if _ORIGINAL.match(text):
+    if text.lstrip()[0] in "-_*=>" and _ORIGINAL.match(text):
         return True
     if _UNDERSCORES.match(text):
         following = _next_text(lines, index + 1)
@@ -202,33 +237,39 @@ def _without_signature(lines: list[str], quoted: list[bool]) -> tuple[list[str],
 
 
 def _without_footers(lines: list[str], signature: list[str]) -> list[str]:
-    """Cut what a mobile client or a mailing list appends, moving it to the signature."""
+    """Cut what a mobile client, a mailing list or a lawyer appends, moving it to the signature."""
     while True:
         last = len(lines)
         while last and not lines[last - 1].strip():
             last -= 1
-        if (
-            last
-            and _MOBILE.fullmatch(lines[last - 1][:_LINE].strip())
-            and any(line.strip() for line in lines[: last - 1])
-        ):
-            signature[:0] = [lines[last - 1].strip()]
-            lines = lines[: last - 1]
-            continue
-        if (
-            last > 1
-            and _SIGNED.fullmatch(lines[last - 1][:_LINE].strip())
-            and any(line.strip() for line in lines[: last - 1])
-        ):
-            signature[:0] = [lines[last - 1].strip()]
-            lines = lines[: last - 1]
-            continue
-        footer = _list_footer(lines, last)
-        if footer:
-            signature[:0] = lines[footer:last]
-            lines = lines[:footer]
-            continue
-        return lines
+        start = _footer(lines, last)
+        if not start or not any(line.strip() for line in lines[:start]):
+            return lines
+        signature[:0] = lines[start:last]
+        lines = lines[:start]
+
+
+def _footer(lines: list[str], last: int) -> int:
+    """The index where a footer that ends before `last` begins; 0 when there is none."""
+    if not last:
+        return 0
+    text = lines[last - 1][:_LINE].strip()
+    if _MOBILE.fullmatch(text) or _SIGNED.fullmatch(text):
+        return last - 1
+    return _disclaimer(lines, last) or _list_footer(lines, last)
+
+
+def _disclaimer(lines: list[str], last: int) -> int:
+    """The index of the paragraph that begins the small print at the end; 0 when there is none."""
+    first = 0
+    for index in range(last - 1, max(last - 1 - _DISCLAIMER_LINES, 0), -1):
+        if lines[index].strip() and not lines[index - 1].strip() and _DISCLAIMER.match(lines[index][:_LINE]):
+            paragraph = " ".join(line[:_LINE] for line in lines[index : min(index + 4, last)])
+            if _SMALL_PRINT.search(paragraph):
+                first = index
+    while first > 1 and (not lines[first - 1].strip() or not lines[first - 1].strip("-_=* ")):
+        first -= 1
+    return first
 
 
 def _list_footer(lines: list[str], last: int) -> int:

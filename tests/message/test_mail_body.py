@@ -51,14 +51,14 @@ PNG = part("image/png", b"png", "Content-ID: <i@x>")
         (multipart("alternative", HTML, PLAIN), "plain words", []),
         (multipart("mixed", PLAIN, part("text/plain", b"more")), "plain words\nmore", []),
         (multipart("mixed", PLAIN, HTML), "plain words\nrich words", []),
-        (multipart("related", HTML, PNG), "rich words", ["part-3.png"]),
+        (multipart("related", HTML, PNG), "rich words", ["image.png"]),
         (
             multipart("mixed", multipart("alternative", PLAIN, HTML, boundary="c"), PNG),
             "plain words",
-            ["part-5.png"],
+            ["image.png"],
         ),
-        (multipart("mixed", PLAIN, part("application/pdf", b"%PDF")), "plain words", ["part-3.pdf"]),
-        (part("application/pdf", b"%PDF"), "", ["part-1.pdf"]),
+        (multipart("mixed", PLAIN, part("application/pdf", b"%PDF")), "plain words", ["document.pdf"]),
+        (part("application/pdf", b"%PDF"), "", ["document.pdf"]),
         (part("application/pdf; name=a.pdf", b"%PDF"), "", ["a.pdf"]),
         (
             multipart(
@@ -70,14 +70,14 @@ PNG = part("image/png", b"png", "Content-ID: <i@x>")
         (
             multipart("mixed", PLAIN, part("text/plain", b"log", "Content-Disposition: attachment")),
             "plain words",
-            ["part-3.txt"],
+            ["text.txt"],
         ),
         (multipart("mixed", PLAIN, part("text/plain; name=a.log", b"log")), "plain words", ["a.log"]),
-        (multipart("mixed", PLAIN, part("text/csv", b"1,2")), "plain words", ["part-3.csv"]),
+        (multipart("mixed", PLAIN, part("text/csv", b"1,2")), "plain words", ["text.csv"]),
         (
             multipart("alternative", PLAIN, part("text/calendar; method=REQUEST", b"BEGIN:VCALENDAR")),
             "plain words",
-            ["part-3.ics"],
+            ["text.ics"],
         ),
         (multipart("alternative", PLAIN, part("text/x-amp-html", b"<html>"), HTML), "plain words", []),
         (multipart("mixed", PLAIN, part("message/rfc822", INNER)), "plain words", ["Inner words.eml"]),
@@ -86,7 +86,7 @@ PNG = part("image/png", b"png", "Content-ID: <i@x>")
         (
             multipart("signed", PLAIN, part("application/pgp-signature", b"sig")),
             "plain words",
-            ["part-3.asc"],
+            ["document.asc"],
         ),
         (part("text", b"kind"), "kind", []),
         (part("multipart/mixed", b"no boundary"), "no boundary", []),
@@ -182,9 +182,9 @@ def test_clean_name_is_always_safe(name: str) -> None:
 
 
 def test_default_names_are_the_same_each_time() -> None:
-    assert default_name("image/png", 3) == "part-3.png"
-    assert default_name("application/x-strange", 2) == "part-2.bin"
-    assert default_name("message/rfc822", 2, "Re: a/b\r\nc") == "Re_ a-b c.eml"
+    assert default_name("image/png", 3) == "image3.png"
+    assert default_name("application/x-strange", 0) == "document.bin"
+    assert default_name("message/rfc822", 2, "Re: a/b\r\nc") == "Re_ a-b c2.eml"
 
 
 @pytest.mark.parametrize(

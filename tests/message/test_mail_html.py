@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maild.message.html import sanitise, tame, to_text, without_quotes
+from maild.message.html import sanitise, tame
+from maild.message.htmltext import read
+from maild.message.quotes import split
+
+
+def to_text(source: str) -> str:
+    return read(tame(source)).text()
+
+
+def without_quotes(source: str) -> tuple[str, str]:
+    return read(tame(source)).new_words()
 
 
 @pytest.mark.parametrize(
@@ -21,6 +31,45 @@ from maild.message.html import sanitise, tame, to_text, without_quotes
         ("<ul><li>one<li>two</ul>", "  * one\n  * two"),
         ("<span>no</span><span>gap</span>", "nogap"),
         ("no markup at all", "no markup at all"),
+        ("<p>one</p>\n  <p>two\n words</p>", "one\n\ntwo words"),
+        ("<div>one</div><div><br></div><div>two</div>", "one\n\ntwo"),
+        (
+            "<p class=MsoNormal>one</p><p class=MsoNormal>two</p><p class=MsoNormal><o:p>&nbsp;</o:p></p><p class=MsoNormal>three</p>",
+            "one\ntwo\n\nthree",
+        ),
+        ("<ul><li>one<ul><li>deep</ul><li>two</ul>", "  * one\n      * deep\n  * two"),
+        ("<ol><li>one<li>two</ol>", " 1. one\n 2. two"),
+        ("<ol start=9><li>nine<li>ten</ol>", " 9. nine\n10. ten"),
+        (
+            "<table><tr><th>Name<th>City<tr><td>Ann<td>Rome<tr><td>Bartholomew<td></table>",
+            "Name         City\nAnn          Rome\nBartholomew",
+        ),
+        ("<table><tr><td><p>one</p><p>two</p></td><td>three</td></tr></table>", "one\n\ntwo\nthree"),
+        ("<pre>a  b\n  c</pre>", "a  b\n  c"),
+        ("<div style='white-space:pre-wrap'>a  b\nc</div>", "a  b\nc"),
+        (
+            "see <a href='https://x.example/a?b=1&amp;c=2'>the page</a>.",
+            "see the page <https://x.example/a?b=1&c=2>.",
+        ),
+        ("<a href='https://www.x.example/'>x.example</a>", "x.example"),
+        (
+            "<a href='mailto:ann@x.example?subject=hi'>Ann</a> or <a href='mailto:ann@x.example'>ann@x.example</a>",
+            "Ann <ann@x.example> or ann@x.example",
+        ),
+        ("<a href='javascript:alert(1)'>no</a> <a href='#top'>top</a>", "no top"),
+        ("<a href='https://x.example/'><img src=x></a>after", "after"),
+        ("<img alt='🙂' src=x> <img alt='a long description of a logo' src=x>", "🙂"),
+        ("<p>one</p><blockquote type=cite><p>old</p></blockquote>", "one\n\n> old"),
+        ("<blockquote>a poem</blockquote>", "    a poem"),
+        ("<div style='border-left:2px solid #ccc'>box</div>", "box"),
+        ("<h1>Title</h1>text<hr>more", "Title\n\ntext\n\nmore"),
+        ("<dl><dt>word<dd>meaning</dl>", "word\n    meaning"),
+        (
+            "<span style='visibility: hidden'>no</span><span hidden>no</span><i style='mso-hide:all'>no</i>yes",
+            "yes",
+        ),
+        ("<div style='font-size:0'><div style='font-size:13px'>shown</div></div>", "shown"),
+        ("soft&shy;hyphen zero&#8203;width", "softhyphen zerowidth"),
         ("", ""),
     ],
 )
@@ -101,39 +150,47 @@ def test_unclosed_items_are_no_nesting() -> None:
     assert to_text("<p>word" * 500).split() == ["word"] * 500
 
 
+GMAIL = "<div class='gmail_quote'><div class='gmail_attr'>Pirm., Bob rašė:</div><blockquote class='gmail_quote'>old</blockquote>{}</div>"
+
+
 @pytest.mark.parametrize(
-    ("source", "kept", "gone"),
+    ("source", "words"),
     [
-        (
-            "<div>answer</div><div class='gmail_quote'>On Monday Bob wrote:<blockquote>old</blockquote></div>",
-            "answer",
-            "old",
-        ),
+        ("<div>answer</div>" + GMAIL.format(""), "answer"),
+        ("<div>answer</div><div class='gmail_quote'>On Monday, Bob: old</div>", "answer"),
         (
             "<p>answer</p><div class='moz-cite-prefix'>Am 1.1. schrieb Bob:</div><blockquote type='cite'>old</blockquote>",
             "answer",
-            "old",
         ),
         (
             "<p>answer</p><div id='appendonsend'></div><hr><div id='divRplyFwdMsg'>From: Bob</div><div>old</div>",
             "answer",
-            "old",
         ),
-        ("<p>answer</p><div class='yahoo_quoted'>old</div>", "answer", "old"),
-        ("<blockquote type='cite'>old</blockquote><p>answer</p>", "answer", "old"),
-        ("<p>one</p><blockquote type='cite'>old</blockquote><p>two</p>", "two", "old"),
+        (
+            "<p>answer</p><div style='border:none;border-top:solid #E1E1E1 1.0pt'><p>Poslano: danes</p></div><p>old</p>",
+            "answer",
+        ),
+        (
+            "<table><tr><td><p>answer</p><div id='divRplyFwdMsg'>From: Bob</div></td></tr></table><p>old</p>",
+            "answer",
+        ),
+        ("<p>answer</p><div class='yahoo_quoted'>old</div>", "answer"),
+        ("<blockquote type='cite'>old</blockquote><p>answer</p>", "answer"),
+        (
+            "<div>first</div>"
+            + GMAIL.format("<div>second</div><blockquote class='gmail_quote'>older</blockquote>"),
+            "first\n\n> old\n\nsecond",
+        ),
+        ("<p>one</p><blockquote type='cite'>old</blockquote><p>two</p>", "one\n\n> old\n\ntwo"),
     ],
 )
-def test_marked_quotes_are_cut(source: str, kept: str, gone: str) -> None:
-    found = without_quotes(source)
-    assert found is not None
-    assert kept in found[0]
-    assert gone not in found[0]
+def test_marked_quotes_are_cut_and_those_between_answers_kept(source: str, words: str) -> None:
+    assert split(without_quotes(source)[0]).reply == words
+    assert "old" in to_text(source)
 
 
 def test_signatures_are_told_apart() -> None:
     found = without_quotes("<p>answer</p><div class='gmail_signature'>Ann<br>Acme</div>")
-    assert found is not None
     assert "Acme" not in found[0]
     assert found[1].split() == ["Ann", "Acme"]
 
@@ -144,8 +201,14 @@ def test_signatures_are_told_apart() -> None:
         "<p>words</p><blockquote>a poem</blockquote>",
         "<p>see below</p><div class='gmail_quote'>---------- Forwarded message ---------<br>From: Bob<br>old</div>",
         "<div id='divRplyFwdMsg'>From: Bob</div><div>forwarded without a word</div>",
+        "<p>for you</p><blockquote type=cite><div>Begin forwarded message:</div><div>From: Bob</div><div>old</div></blockquote>",
     ],
 )
 def test_what_is_no_quote_stays(source: str) -> None:
-    found = without_quotes(source)
-    assert found is None or to_text(found[0]) == to_text(source)
+    assert split(without_quotes(source)[0]).reply == to_text(source).strip()
+
+
+def test_a_mail_that_says_so_passes_the_older_one_on() -> None:
+    page = read(tame("<p>for you</p><div id='divRplyFwdMsg'>From: Bob</div><div>old</div>"))
+    assert page.new_words()[0] == "for you"
+    assert page.new_words(forwarded=True)[0] == "for you\n\nFrom: Bob\nold"

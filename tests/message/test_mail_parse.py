@@ -192,7 +192,7 @@ def test_header_holds_every_field_decoded() -> None:
 
 
 def test_a_fault_of_our_own_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret")
 
     monkeypatch.setattr(module.quotes, "split", broken)

@@ -172,7 +172,7 @@ def test_commands_change_the_ticket_and_are_not_sent(desk: Desk) -> None:
     [
         ("#prioritty 1\nOn our way.", "did you mean priority?"),
         ("#priority 9\nOn our way.", "is not 1 to 5"),
-        ("On our way.\n\n#solve", "a command stands further down"),
+        ("On our way.\n\n#solve", "a command stands where it is not one"),
         ("#field produkt=flow\nOn our way.", "did you mean product?"),
     ],
 )
