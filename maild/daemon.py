@@ -24,7 +24,7 @@ from maild.flow import Delivered, Flow, Outbound
 from maild.intake.gathering import Gathering
 from maild.intake.listeners import Listeners
 from maild.intake.settings import IntakeLimits, Listener
-from maild.message import language
+from maild.parsing import InWorker
 from maild.site import Site
 from store import Store
 from store.rows import Node, OutboxRow
@@ -37,7 +37,6 @@ HEARTBEAT = 5
 GRACE = 20.0
 BATCH = 4
 GATHER = 0.05
-WARM_UP = "The model of languages is loaded once, before the first mail needs it."
 
 
 @dataclass(slots=True)
@@ -73,6 +72,7 @@ class Daemon:
     name: str = field(default_factory=lambda: f"{os.uname().nodename}")
     listening: tuple[str, ...] = ()
     flow: Flow = field(init=False)
+    reading: InWorker = field(init=False)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     work_waits: asyncio.Event = field(default_factory=asyncio.Event)
     mail_waits: asyncio.Event = field(default_factory=asyncio.Event)
@@ -81,7 +81,8 @@ class Daemon:
     _scheduler: AsyncIOScheduler = field(init=False)
 
     def __post_init__(self) -> None:
-        self.flow = Flow(self.site, self.store, self.clock, self.name)
+        self.reading = InWorker()
+        self.flow = Flow(self.site, self.store, self.clock, self.name, self.reading)
         self._started = self.clock()
 
     async def run(self, ready: Callable[[tuple[str, ...]], None]) -> None:
@@ -218,7 +219,7 @@ class Daemon:
     async def _work(self) -> None:
         """The worker: takes mail as long as there is some, else waits to be woken, and looks by itself twice a second."""
         backoff = Backoff()
-        await asyncio.to_thread(language.detect, WARM_UP)
+        await asyncio.to_thread(self.reading.start)
         while not self.stopping.is_set():
             try:
                 self.work_waits.clear()
@@ -310,6 +311,7 @@ class Daemon:
         scheduler = getattr(self, "_scheduler", None)
         if scheduler is not None and scheduler.running:
             scheduler.shutdown(wait=False)
+        self.reading.close()
         try:
             await asyncio.to_thread(self._leave)
         except NotNow as fault:

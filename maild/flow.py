@@ -13,7 +13,8 @@ Everything here is synchronous and is called from threads; the store is the only
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import BinaryIO
@@ -35,7 +36,7 @@ from maild.desk.snapshot import Snapshot, Wanted
 from maild.desk.words import Happening, Role
 from maild.errors import NotNow
 from maild.message.nested import leaking
-from maild.message.parse import parse
+from maild.parsing import InProcess, Job, Reading
 from maild.site import Site
 from maild.telling import Occasion, Telling, bounce_address, fresh
 from store import Store, Work
@@ -44,6 +45,7 @@ from store.rows import Arrival, DigestRow, Intake, OutboxRow
 log = structlog.get_logger("maild.flow")
 
 ATTEMPTS = 3
+KILLED = f"the daemon stopped {ATTEMPTS} times while this mail was in work"
 LEASE = timedelta(minutes=10)
 AGAIN = timedelta(seconds=5)
 SEND_LEASE = timedelta(minutes=30)
@@ -81,7 +83,7 @@ def keep(store: Store, mails: Sequence[Kept]) -> list[int]:
     for mail in mails:
         if mail.size > small:
             store.content.put_file(mail.spool, mail.size, mail.sha256)
-    with store.work() as work:
+    with store.work(urgent=True) as work:  # somebody waits for his 250
         for mail in mails:
             if mail.size <= small:
                 work.put_content(mail.spool.read())
@@ -89,10 +91,19 @@ def keep(store: Store, mails: Sequence[Kept]) -> list[int]:
 
 
 class Flow:
-    """The desk at work: its files (`site`, replaced on reload), its store, the name of this node, and a clock that gives aware UTC."""
+    """The desk at work: its files (`site`, replaced on reload), its store, the name of this node, a clock that gives aware UTC, and
+    what reads mails (here, unless another is given)."""
 
-    def __init__(self, site: Site, store: Store, clock: Callable[[], datetime], node: str = "main") -> None:
+    def __init__(
+        self,
+        site: Site,
+        store: Store,
+        clock: Callable[[], datetime],
+        node: str = "main",
+        reading: Reading | None = None,
+    ) -> None:
         self.site, self.store, self.clock, self.node = site, store, clock, node
+        self.reading: Reading = reading or InProcess()
         self._owed: list[int] = []
 
     # -- in ------------------------------------------------------------------------------------------------------------------
@@ -115,18 +126,12 @@ class Flow:
         self._owed = []
         if not rows:
             return 0
-        failed: list[tuple[Intake, str]] = []
+        failed = [(row, KILLED) for row in rows if row.attempts > ATTEMPTS]
+        waiting = deque(row for row in rows if row.attempts <= ATTEMPTS)
         try:
-            arrived: Sequence[tuple[Intake, Parsed]] = self._parse(
-                [row for row in rows if row.attempts <= ATTEMPTS], failed
-            )
-            failed += [
-                (row, f"the daemon stopped {ATTEMPTS} times while this mail was in work")
-                for row in rows
-                if row.attempts > ATTEMPTS
-            ]
-            while arrived:
-                arrived = self._process_some(arrived, failed)
+            outcomes = self.reading.read(self._jobs(tuple(waiting), failed))
+            while waiting:
+                self._process_some(waiting, outcomes, failed)
             for row, error in failed:
                 self._failed(row, error)
         except NotNow:  # the fault is the store's, not the mails': it shall not count against them
@@ -134,39 +139,43 @@ class Flow:
             raise
         return len(rows)
 
-    def _parse(self, rows: Sequence[Intake], failed: list[tuple[Intake, str]]) -> list[tuple[Intake, Parsed]]:
-        arrived = []
+    def _jobs(self, rows: Sequence[Intake], failed: list[tuple[Intake, str]]) -> Iterator[Job]:
+        """The mails to read, each fetched when its turn comes. One whose bytes are gone has failed, and nothing is read for it."""
         for row in rows:
+            trusted = row.envelope.trusted and not row.envelope.unauthenticated
             try:
                 raw = self.store.content.get(row.sha256)
-                trusted = row.envelope.trusted and not row.envelope.unauthenticated
-                arrived.append((row, parse(raw, self.site.trust, trusted=trusted)))
-            except NotNow:
-                raise
             except KeyError:
+                raw = b""
                 failed.append(
                     (row, f"its content {row.sha256} is missing; nodes of one desk must share [store] files")
                 )
-            except Exception:  # noqa: BLE001  parsing never fails; if it does, the mail is put aside whole
-                failed.append((row, traceback.format_exc()))
-        return arrived
+            yield Job(raw, self.site.trust, trusted)
 
     def _process_some(
-        self, arrived: Sequence[tuple[Intake, Parsed]], failed: list[tuple[Intake, str]]
-    ) -> Sequence[tuple[Intake, Parsed]]:
-        """Process mails in one transaction, each in a savepoint, until somebody else waits to write; returns the rest."""
+        self, waiting: deque[Intake], outcomes: Iterator[Parsed | Exception], failed: list[tuple[Intake, str]]
+    ) -> None:
+        """Process mails in one transaction, each in a savepoint, while the next is read already and no arrival waits to be kept."""
+        outcome = next(outcomes)
         with self.store.work() as work:
-            for done, (row, parsed) in enumerate(arrived, 1):
-                try:
-                    with work.savepoint():
-                        self._process(work, row, parsed)
-                except NotNow:
-                    raise
-                except Exception:  # noqa: BLE001  a mail that breaks us is put aside whole, the next one goes on
-                    failed.append((row, traceback.format_exc()))
-                if self.store.contended:
-                    return arrived[done:]
-        return ()
+            while True:
+                row = waiting.popleft()
+                if not any(lost is row for lost, _ in failed):
+                    self._process_one(work, row, outcome, failed)
+                if not waiting or self.store.contended or not self.reading.ready():
+                    return
+                outcome = next(outcomes)
+
+    def _process_one(
+        self, work: Work, row: Intake, outcome: Parsed | Exception, failed: list[tuple[Intake, str]]
+    ) -> None:
+        try:
+            with work.savepoint():
+                self._process(work, row, _parsed(outcome))
+        except NotNow:
+            raise
+        except Exception:  # noqa: BLE001  a mail that breaks us is put aside whole, the next one goes on
+            failed.append((row, traceback.format_exc()))
 
     def _process(self, work: Work, row: Intake, parsed: Parsed) -> None:
         now = self.clock()
@@ -341,6 +350,12 @@ def _digest_line(row: DigestRow, tickets: dict[int, Ticket | None]) -> DigestLin
     ticket = tickets.get(row.ticket) if row.ticket else None
     happenings = tuple(Happening(happening) for happening in row.happenings)
     return DigestLine(row.at, row.ticket, ticket.subject if ticket else row.subject, happenings)
+
+
+def _parsed(outcome: Parsed | Exception) -> Parsed:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 def _mails(snapshot: Snapshot) -> Iterable[SentMail]:

@@ -73,9 +73,12 @@ class Store:
         return cls(Database(parsed), folder)
 
     @contextmanager
-    def work(self) -> Iterator[Work]:
-        """One write transaction, committed at the end, rolled back when an exception passes. Not to be nested."""
-        with self._database.work() as connection:
+    def work(self, *, urgent: bool = False) -> Iterator[Work]:
+        """One write transaction, committed at the end, rolled back when an exception passes. Not to be nested.
+
+        `urgent`: before other threads that wait to write, and those that see `contended` make room for it.
+        """
+        with self._database.work(urgent=urgent) as connection:
             yield Work(connection, self._files, writing=True)
 
     @contextmanager
@@ -91,7 +94,7 @@ class Store:
 
     @property
     def contended(self) -> bool:
-        """Whether another thread waits for the write transaction that is open; long work should then end its own soon."""
+        """Whether another thread waits urgently for the write transaction that is open; long work should then end its own."""
         return self._database.contended
 
     def check(self) -> list[str]:

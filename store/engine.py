@@ -231,8 +231,8 @@ class Database:
             return Counts(self._statements, self._commits)
 
     @contextlib.contextmanager
-    def work(self) -> Iterator[Connection]:
-        with self._my_turn(), _pool_faults(), self._writer.begin() as connection:
+    def work(self, *, urgent: bool = False) -> Iterator[Connection]:
+        with self._my_turn(urgent), _pool_faults(), self._writer.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -242,15 +242,15 @@ class Database:
 
     @property
     def contended(self) -> bool:
-        """Whether another thread waits for the write transaction that is open."""
-        return self._turn is not None and self._turn.waiting > 0
+        """Whether another thread waits urgently for the write transaction that is open."""
+        return self._turn is not None and self._turn.pressed
 
     @contextlib.contextmanager
-    def _my_turn(self) -> Iterator[None]:
+    def _my_turn(self, urgent: bool) -> Iterator[None]:
         if self._turn is None:
             yield
             return
-        if not self._turn.acquire(timeout=BUSY_SECONDS):
+        if not self._turn.acquire(BUSY_SECONDS, urgent=urgent):
             raise NotNow(
                 f"the database cannot be used now: another transaction lasts longer than {BUSY_SECONDS} s"
             )

@@ -1,4 +1,4 @@
-"""Whose turn it is to write: threads of one process take turns in the order in which they came."""
+"""Whose turn it is to write: threads of one process take turns in the order in which they came, the urgent ones first."""
 
 from __future__ import annotations
 
@@ -12,34 +12,42 @@ class Turn:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._gates: deque[threading.Lock] = deque()
+        self._urgent: deque[threading.Lock] = deque()
         self._held = False
 
     @property
     def waiting(self) -> int:
         """How many wait for the one whose turn it is."""
-        return len(self._gates)
+        return len(self._gates) + len(self._urgent)
 
-    def acquire(self, timeout: float) -> bool:
+    @property
+    def pressed(self) -> bool:
+        """Whether somebody urgent waits."""
+        return len(self._urgent) > 0
+
+    def acquire(self, timeout: float, *, urgent: bool = False) -> bool:
         """Whether it became our turn within `timeout` seconds."""
+        gates = self._urgent if urgent else self._gates
         with self._guard:
             if not self._held:
                 self._held = True
                 return True
             gate = threading.Lock()
             gate.acquire()
-            self._gates.append(gate)
+            gates.append(gate)
         if gate.acquire(timeout=timeout):
             return True
         with self._guard:
-            if gate in self._gates:
-                self._gates.remove(gate)
+            if gate in gates:
+                gates.remove(gate)
                 return False
         return True  # it was handed to us just when we gave up
 
     def release(self) -> None:
         """End our turn; the next one goes on at once."""
         with self._guard:
-            if self._gates:
-                self._gates.popleft().release()
+            gates = self._urgent or self._gates
+            if gates:
+                gates.popleft().release()
             else:
                 self._held = False

@@ -68,7 +68,8 @@ _STEMS = {
     "message": "message",
     "application": "document",
 }
-_TYPES = {extension: kind for kind, extension in reversed(_EXTENSIONS.items())}
+_TYPES = {extension: kind for kind, extension in reversed(_EXTENSIONS.items())} | {".txt": "text/plain"}
+del _TYPES[".dat"]
 
 
 def type_of(name: str) -> str:

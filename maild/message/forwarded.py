@@ -125,9 +125,7 @@ def _original(lines: list[str], start: int) -> Forwarded | None:
         shown = _QUOTE.sub("", lines[index][:_LINE])
         if not shown.strip():
             # Apple Mail and plain-text converters leave blank lines between the fields.
-            if fields and not (
-                index + 1 < len(lines) and _is_field(lines[index + 1]) and not (sender and subject)
-            ):
+            if fields and not (index + 1 < len(lines) and _is_field(lines[index + 1])):
                 break
             index += 1
             continue
@@ -139,7 +137,7 @@ def _original(lines: list[str], start: int) -> Forwarded | None:
         if match and known:
             fields += 1
             value = match[2].strip()
-            if label in _FROM and sender is None and not subject:
+            if label in _FROM and sender is None:
                 sender, last = _sender(value), ""
             elif label in _ABOUT and not subject:
                 subject, last = value, "subject"
@@ -160,7 +158,7 @@ def _original(lines: list[str], start: int) -> Forwarded | None:
 
 def _is_field(line: str) -> bool:
     match = _LABELLED.match(_QUOTE.sub("", line[:_LINE]))
-    return bool(match) and bool(re.fullmatch(phrases.HEADER, match[1].strip().lower()) if match else False)
+    return match is not None and bool(re.fullmatch(phrases.HEADER, match[1].strip().lower()))
 
 
 def _sender(value: str) -> Address | None:

@@ -1,7 +1,7 @@
-"""The marks maild sets into its notifications to agents (`##- answer above this line -##`), found again in their answers.
+"""The marks maild sets into its notifications to agents, found again in their answers.
 
-Whatever a mail program did to the notification, of what stood in it only the customer's own lines may come back, and only where the agent
-wrote between them: those between the mark of the message and the mark of its end.
+`##- answer above this line -##` begins a notification, `##+ … +##` the message in it, `##= … =##` ends that. Whatever a mail program did to the notification, of what stood in it only the customer's own lines may come back, and only where the agent
+wrote between them.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from maild.message import phrases
-
-_MARK = re.compile(r"##[-–—] ?(?P<words>[^#\n]{1,80}?) ?[-–—]##")
-_OPEN = re.compile(r"##[-–—] [^#\n]{1,80}$")
+# A dash may have become a longer one on the way; what stands behind the first mark on its line is ours too.
+_BEGINS = re.compile(r"##[-–—] ?[^#\n]{1,80}? ?[-–—]##")
+_ZONE = re.compile(r"##([+=]) [^#\n]{1,80} \1##")
+_OPEN = re.compile(r"##[-–—+=] [^#\n]{1,80}$")
+_CLOSED = re.compile(r"[^#\n]{0,80}[-–—+=]##$")
 _QUOTED = re.compile(r"[ \t]{0,3}(?:[>|›]|&gt;)")
 _QUOTE_MARKS = re.compile(r"(?:[ \t]{0,3}(?:[>|›]|&gt;))+[ \t]?")
-_REPLY_ABOVE = re.compile(phrases.REPLY_ABOVE, re.IGNORECASE)
 _LABEL = re.compile(r"\s{0,3}[*_]{0,2}[^\n:：@<>]{1,30}?\s?[*_]{0,2}\s?[:：]\s?\S")
 _TIME = re.compile(r"\b\d{1,2}[:.h]\d\d\b|\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b")
 _RULE = re.compile(r"\s{0,3}[-_=*]{5,}\s*$")
@@ -25,75 +25,78 @@ _LINE = 600
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The lines with a mark, in order; `cuts_below`: nothing below the first one was written by the agent."""
+    """`at` which lines a mark stands (both, when it was wrapped). `begin`: where the notification does, None when that mark is gone;
+    `message` the lines between which the customer's words stand; `quoted`: the notification is, so that answers below can be told."""
 
-    lines: tuple[int, ...]
-    above: tuple[bool, ...]
-    cuts_below: bool
+    at: frozenset[int]
+    begin: int | None
+    message: range
+    quoted: bool
 
 
 def find(lines: list[str]) -> Marks | None:
-    """The marks in the lines of an answer, also those that were wrapped; None when there is none."""
-    at: list[int] = []
-    above: list[bool] = []
+    """The marks in the lines of an answer; None when there is none."""
+    at: set[int] = set()
+    begin = start = end = None
     for index, line in enumerate(lines):
         if "##" not in line:
             continue
-        text = line[:_LINE]
-        found = _MARK.search(text)
-        if not found and _OPEN.search(text) and index + 1 < len(lines):
-            following = _QUOTE_MARKS.sub("", lines[index + 1][:_LINE])
-            found = _MARK.search(f"{text} {following}")
-        if found:
-            at.append(index)
-            above.append(bool(_REPLY_ABOVE.search(found["words"])))
+        core = _core(line)
+        rows = {index}
+        if _OPEN.match(core) and index + 1 < len(lines) and _CLOSED.match(_core(lines[index + 1])):
+            core = f"{core} {_core(lines[index + 1])}"
+            rows.add(index + 1)
+        zone = _ZONE.fullmatch(core)
+        if begin is None and _BEGINS.match(core):
+            begin = index
+        elif zone and zone[1] == "+":
+            start = index if start is None else start
+        elif zone:
+            end = index if end is None or start is None or end < start else end
+        else:
+            continue
+        at |= rows
     if not at:
         return None
-    return Marks(tuple(at), tuple(above), not _QUOTED.match(lines[at[0]]))
+    first = min(at)
+    message = (
+        range(start + 1, end if end is not None and end > start else len(lines))
+        if start is not None
+        else range(0)
+    )
+    return Marks(frozenset(at), begin, message, bool(_QUOTED.match(lines[first])))
+
+
+def _core(line: str) -> str:
+    """The line without marks of quoting and blanks around."""
+    return _QUOTE_MARKS.sub("", line[:_LINE], count=1).strip()
 
 
 def without_ours(lines: list[str], marks: Marks) -> list[str]:
     """The lines without what the notification said; the customer's lines stay where the answer goes on below them."""
-    first = marks.lines[0]
-    if marks.cuts_below:
-        return lines[:first]
-    kept = lines[: first - block_above(lines[:first])]
-    start, end = _message(marks, len(lines))
-    last_answer = max(
-        (
-            index
-            for index in range(first, len(lines))
-            if lines[index].strip()
-            and not _QUOTED.match(lines[index])
-            and not _continues_mark(lines, index, marks)
-        ),
-        default=-1,
-    )
-    for index in range(first, last_answer + 1):
-        inside = start < index < end
-        if not _QUOTED.match(lines[index]):
-            if not _continues_mark(lines, index, marks):
-                kept.append(lines[index])
-        elif inside and index not in marks.lines:
+    first = min(marks.at)
+    if not marks.quoted:
+        return lines[: first - block_above(lines[:first])]
+    kept = lines[: first - block_above(lines[:first])] if marks.begin == first else _unquoted(lines[:first])
+    answers = [
+        index for index in range(first, len(lines)) if _is_answer(lines[index]) and index not in marks.at
+    ]
+    for index in range(first, answers[-1] + 1 if answers else first):
+        if index not in marks.at and (index in marks.message or not _QUOTED.match(lines[index])):
             kept.append(lines[index])
     return kept
 
 
-def _continues_mark(lines: list[str], index: int, marks: Marks) -> bool:
-    """Whether the line is the wrapped end of a mark."""
-    return (
-        index - 1 in marks.lines
-        and bool(re.search(r"[-–—]##\s*$", lines[index][:_LINE]))
-        and not _MARK.search(lines[index][:_LINE])
-    )
+def _is_answer(line: str) -> bool:
+    return bool(line.strip()) and not _QUOTED.match(line)
 
 
-def _message(marks: Marks, count: int) -> tuple[int, int]:
-    """Where the customer's message stands: the lines of the mark before it and of the mark after it."""
-    around = [line for line, above in zip(marks.lines, marks.above, strict=True) if not above]
-    if not around:
-        return count, count
-    return around[0], around[1] if len(around) > 1 else count
+def _unquoted(lines: list[str]) -> list[str]:
+    """What the agent wrote above marks whose first one is gone: the quoted lines are the notification's."""
+    while lines and (not lines[-1].strip() or _QUOTED.match(lines[-1])):
+        lines = lines[:-1]
+    kept = [line for line in lines if not _QUOTED.match(line)]
+    return kept[: len(kept) - block_above(kept)]
 
 
 def block_above(lines: list[str]) -> int:

@@ -64,7 +64,6 @@ def split(text: str, *, forwarded: bool = False) -> Words:
     marked = "##" in text and marks.find(lines)
     if marked:
         lines = marks.without_ours(lines, marked)
-        lines = lines[: len(lines) - marks.block_above(lines)] if marked.cuts_below else lines
     quoted = [bool(_QUOTED.match(line)) for line in lines]
     end = _end_of_new(lines, quoted, bool(_LANDMARK.search(text)), bool(_WRITER.search(text)), forwarded)
     if more and end == len(lines) and not marked:

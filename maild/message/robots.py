@@ -30,7 +30,7 @@ _AUTOMATIC = re2.compile(
 # "I am away".
 _AWAY = re2.compile(
     r"(?i)\b(?:i am|i'm|i will be|i'll be|i shall be|we are|is|am) (?:currently |now |presently )?(?:out of (?:the |my )?(?:office|town|country)|away (?:from|until|till|on|for)|on (?:\w+ )?(?:leave|vacation|holidays?)\b|not in (?:the |my )?office|travell?ing)|"
-    r"out of (?:the )?office (?:until|from|and|on)|ich bin (?:derzeit |momentan |zur ?zeit |vom |ab |bis |leider |heute |aktuell |im |nicht |außer |bis einschließlich ){1,4}[^.\n]{0,60}(?:abwesend|im urlaub|außer haus|nicht im (?:büro|haus|hause)|nicht erreichbar|zu erreichen|in elternzeit|unterwegs|erreichbar)|"
+    r"out of (?:the )?office (?:until|from|and|on)|ich bin (?:derzeit |momentan |zur ?zeit |vom |ab |bis |leider |heute |aktuell |im |nicht |außer |bis einschließlich ){1,4}[^\n]{0,60}(?:abwesend|im urlaub|außer haus|nicht im (?:büro|haus|hause)|nicht erreichbar|zu erreichen|in elternzeit|unterwegs|erreichbar)|"
     r"je (?:suis|serai) (?:actuellement |absente? |en |hors ){1,3}|je (?:suis|serai) absent|(?:estoy|estaré|me encuentro|me encontraré) (?:actualmente )?(?:fuera|ausente|de vacaciones)|"
     r"(?:sono|sarò) (?:attualmente )?(?:assente|fuori (?:sede|ufficio)|in (?:ferie|vacanza))|(?:estou|estarei|encontro-me|me encontro) (?:atualmente |actualmente )?(?:ausente|fora d|de férias|em férias)|"
     r"ik ben (?:momenteel |op dit moment |tot |van |vanaf |niet |afwezig )[^.\n]{0,60}(?:afwezig|vakantie|op kantoor|aanwezig|bereikbaar)|ik ben (?:afwezig|met vakantie|op vakantie)|"

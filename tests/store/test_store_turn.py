@@ -56,3 +56,25 @@ def test_never_two_at_once() -> None:
     for thread in threads:
         thread.join(30)
     assert set(seen) == {1}
+
+
+def test_the_urgent_go_first() -> None:
+    turn, order, threads = Turn(), [], []
+    assert turn.acquire(1)
+
+    def take(name: str, urgent: bool) -> None:
+        assert turn.acquire(10, urgent=urgent)
+        order.append(name)
+        turn.release()
+
+    for name, urgent in (("first", False), ("second", False), ("urgent", True)):
+        assert not turn.pressed
+        threads.append(threading.Thread(target=take, args=(name, urgent)))
+        threads[-1].start()
+        while turn.waiting < len(threads):
+            threads[-1].join(0.001)
+    assert turn.pressed
+    turn.release()
+    for thread in threads:
+        thread.join(10)
+    assert order == ["urgent", "first", "second"]

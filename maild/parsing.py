@@ -1,0 +1,183 @@
+"""Mails are read in a process of their own with limits of time and memory: whatever a mail does there, the desk goes on.
+
+While one mail is processed the next one is read on another processor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import resource
+import signal
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Protocol
+
+from maild.desk.facts import Parsed, Trust
+from maild.message import language
+from maild.message.parse import parse
+from maild.message.unreadable import unreadable
+
+CPU_SECONDS = 20
+WALL_SECONDS = 60.0
+MEMORY = 3 << 30
+START_SECONDS = 60.0
+WARM_UP = "The model of languages is loaded once, before the first mail needs it."
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A mail to read. `trusted`: it came from a peer whose Authentication-Results count."""
+
+    raw: bytes
+    trust: Trust
+    trusted: bool
+
+
+class Reading(Protocol):
+    """Reads mails, in order."""
+
+    def read(self, jobs: Iterable[Job]) -> Iterator[Parsed | Exception]:
+        """What became of each; an exception where reading it failed, which it never should."""
+        ...
+
+    def ready(self) -> bool:
+        """Whether the next one can be had at once."""
+        ...
+
+
+class InProcess:
+    """Reads right here: for a single mail, and for tests."""
+
+    def read(self, jobs: Iterable[Job]) -> Iterator[Parsed | Exception]:
+        """Each when it is asked for."""
+        for job in jobs:
+            try:
+                yield parse(job.raw, job.trust, trusted=job.trusted)
+            except Exception as fault:  # noqa: BLE001  handed on: that mail is put aside, the others are not
+                yield fault
+
+    def ready(self) -> bool:
+        """Always: it is read when it is asked for."""
+        return True
+
+
+class InWorker:
+    """Reads in a process with limits, which is replaced when a mail breaks it or takes too long. For one thread at a time."""
+
+    def __init__(self, cpu: int = CPU_SECONDS, wall: float = WALL_SECONDS, memory: int = MEMORY) -> None:
+        self.cpu, self.wall, self.memory = cpu, wall, memory
+        self._process: BaseProcess | None = None
+        self._pipe: Connection | None = None
+        self._number = 0
+
+    def read(self, jobs: Iterable[Job]) -> Iterator[Parsed | Exception]:
+        """Each as it comes; the next one is being read meanwhile. A mail that exceeds the limits is `unreadable`."""
+        todo = iter(jobs)
+        current = next(todo, None)
+        sent = current is not None and self._send(current)
+        while current is not None:
+            outcome = (
+                self._receive(current) if sent else self._broken(current, "its reader could not be started")
+            )
+            following = next(todo, None)
+            sent = following is not None and self._send(following)
+            yield outcome
+            current = following
+
+    def ready(self) -> bool:
+        """Whether the reader has finished the next mail."""
+        return self._pipe is not None and self._pipe.poll(0)
+
+    def start(self) -> None:
+        """Start the process ahead of the first mail. A start that fails is tried again with that mail."""
+        with contextlib.suppress(EOFError, OSError):
+            self._running()
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is None or self._pipe is None:
+            return
+        self._pipe.close()
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+        self._process = self._pipe = None
+
+    def _send(self, job: Job) -> bool:
+        for _ in range(2):  # the process may have ended since the last mail
+            try:
+                self._number += 1
+                self._running().send((self._number, job))
+            except (BrokenPipeError, ConnectionResetError, EOFError):
+                self.close()
+            else:
+                return True
+        return False
+
+    def _running(self) -> Connection:
+        if self._pipe is not None and self._process is not None and self._process.is_alive():
+            return self._pipe
+        self.close()
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(theirs, self.cpu, self.memory), name="maild-reader", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        if not self._pipe.poll(START_SECONDS):
+            raise EOFError("the reader does not start")
+        self._pipe.recv()  # it is warm
+        return self._pipe
+
+    def _receive(self, job: Job) -> Parsed | Exception:
+        assert self._pipe is not None
+        try:
+            while self._pipe.poll(self.wall):
+                number, found = self._pipe.recv()
+                if number == self._number:  # else it was read for somebody who did not wait for it
+                    outcome: Parsed | Exception = found
+                    return outcome
+            why = f"it took longer than {self.wall:.0f} seconds"
+        except (EOFError, ConnectionResetError):
+            why = "it took more time or memory than a mail may"
+        return self._broken(job, why)
+
+    def _broken(self, job: Job, why: str) -> Parsed | Exception:
+        self.close()
+        try:
+            return unreadable(job.raw, job.trust, trusted=job.trusted, why=why)
+        except Exception as fault:  # noqa: BLE001  handed on: that mail is put aside, the others are not
+            return fault
+
+
+def _serve(pipe: Connection, cpu: int, memory: int) -> None:
+    """The process: reads what comes until the other end is gone."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # they are for the daemon; this process ends with its pipe
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    language.detect(WARM_UP)
+    try:
+        pipe.send("ready")
+        while True:
+            number, job = pipe.recv()
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            resource.setrlimit(
+                resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + cpu, resource.RLIM_INFINITY)
+            )
+            pipe.send((number, _read(job)))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _read(job: Job) -> Parsed | Exception:
+    try:
+        return parse(job.raw, job.trust, trusted=job.trusted)
+    except MemoryError:
+        return unreadable(job.raw, job.trust, trusted=job.trusted, why="it took more memory than a mail may")
+    except Exception as fault:  # noqa: BLE001  handed on: that mail is put aside, the others are not
+        return RuntimeError(f"{type(fault).__name__}: {fault}")

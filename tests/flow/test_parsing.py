@@ -1,0 +1,94 @@
+"""Reading in a process of its own: the same facts, whatever happens to the process."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from maild.desk.facts import Kind, Parsed, Trust
+from maild.message.unreadable import unreadable
+from maild.parsing import InProcess, InWorker, Job
+
+TRUST = Trust()
+MAILS = [
+    f"From: c{number}@globex.test\r\nSubject: Case {number}\r\n\r\nHello {number}\r\n".encode()
+    for number in range(5)
+]
+JOBS = [Job(raw, TRUST, False) for raw in MAILS]
+HEAVY = Job(
+    b"From: Eve <eve@evil.test>\r\nSubject: Heavy\r\nMessage-ID: <h@evil.test>\r\nContent-Type: text/html\r\n\r\n" + b"<p>x" * 500_000, TRUST, False
+)  # fmt: skip
+
+
+@pytest.fixture
+def worker() -> Iterator[InWorker]:
+    reading = InWorker()
+    yield reading
+    reading.close()
+
+
+def subjects(outcomes: Iterator[Parsed | Exception]) -> list[str]:
+    return [outcome.mail.subject for outcome in outcomes if isinstance(outcome, Parsed)]
+
+
+def test_both_readers_say_the_same(worker: InWorker) -> None:
+    assert list(worker.read(JOBS)) == list(InProcess().read(JOBS))
+    assert not worker.ready()
+
+
+def test_a_reader_that_dies_is_replaced(worker: InWorker) -> None:
+    outcomes = worker.read(iter(JOBS))
+    first = next(outcomes)
+    assert isinstance(first, Parsed)
+    assert worker._process is not None
+    assert worker._process.pid is not None
+    os.kill(worker._process.pid, signal.SIGKILL)
+    rest = list(outcomes)
+    assert len(rest) == len(JOBS) - 1
+    assert subjects(iter(rest)) == [f"Case {number}" for number in range(1, 5)]
+
+
+def test_what_was_read_for_somebody_who_left_is_not_taken_for_the_next(worker: InWorker) -> None:
+    outcomes = worker.read(iter(JOBS))
+    next(outcomes)
+    del outcomes
+    assert subjects(worker.read(JOBS[3:])) == ["Case 3", "Case 4"]
+
+
+def test_a_mail_that_takes_too_long_becomes_one_that_says_so() -> None:
+    reading = InWorker(wall=0.001)
+    try:
+        [heavy] = reading.read([HEAVY])
+    finally:
+        reading.close()
+    assert isinstance(heavy, Parsed)
+    mail = heavy.mail
+    assert (mail.subject, mail.message_id, mail.kind) == ("Heavy", "<h@evil.test>", Kind.PERSON)
+    assert mail.sender is not None
+    assert mail.sender.address == "eve@evil.test"
+    assert "longer than" in mail.text
+    assert any("unreadable" in defect for defect in mail.defects)
+    assert [part.name for part in mail.attachments] == ["original.eml"]
+    assert heavy.contents == (HEAVY.raw,)
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x00" * 100_000, b"no header", b"From: a@b\r\n" * 50_000, HEAVY.raw])
+def test_anything_can_be_unreadable(raw: bytes) -> None:
+    parsed = unreadable(raw, TRUST, trusted=False, why="so")
+    assert parsed.contents == (raw,)
+    assert parsed.mail.size == len(raw)
+
+
+def test_a_memory_limit_ends_the_reader_and_not_the_desk() -> None:
+    reading = InWorker(memory=400 << 20)
+    giant = Job(b"From: e@evil.test\r\nSubject: Giant\r\n\r\n" + b"A" * (300 << 20), TRUST, False)
+    try:
+        outcomes = list(reading.read([giant, JOBS[0]]))
+    finally:
+        reading.close()
+    assert subjects(iter(outcomes)) == ["Giant", "Case 0"]
+    assert isinstance(outcomes[0], Parsed)
+    assert any("unreadable" in defect for defect in outcomes[0].mail.defects)
