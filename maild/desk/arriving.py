@@ -161,7 +161,7 @@ def _at_bounce_address(event: MessageArrived, course: Course, sent: SentMail, au
     )
     course.add(
         AddMessage(
-            course.ticket.id if course.ticket else None, author, "in", True, event.mail.kind, event.mail.text
+            course.ticket.id if course.ticket else None, author, "in", False, event.mail.kind, event.mail.text
         )
     )
     _route(event, course)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+import re2
+
 from maild.desk.facts import Address, Forwarded
 from maild.message import addresses, phrases
 
 _MARK = re.compile(phrases.FORWARDED, re.IGNORECASE)
+_ANYWHERE = re2.compile(rf"(?im)^[> \t]{{0,20}}(?:{phrases.FORWARDED})")
 _ORIGINAL = re.compile(phrases.ORIGINAL, re.IGNORECASE)
 _FIRST = re.compile(rf"\s{{0,3}}[*_]{{0,2}}\s?(?:{phrases.FROM})\s?[*_]{{0,2}}\s?[:：]", re.IGNORECASE)
 _LABELLED = re.compile(r"\s{0,3}[*_]{0,2}\s?([^\n:：<>@]{1,30}?)\s?[*_]{0,2}\s?[:：]\s?[*_]{0,2}\s?(.*)")
@@ -98,6 +101,8 @@ def find(text: str, subject: str) -> Forwarded | None:
     """
     lines = text.split("\n")
     announced = is_forward(subject)
+    if not announced and not _ANYWHERE.search(text) and not _FIRST.match(text.lstrip("\n >")[:_LINE]):
+        return None
     words = False
     for index, line in enumerate(lines[:_MAX_LINES]):
         shown = _QUOTE.sub("", line[:_LINE])

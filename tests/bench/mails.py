@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from email.message import EmailMessage
 
-WORDS = (
-    "printer invoice order since this morning the portal no longer works for anyone in our office when I click on save "
-    "nothing is stored we restarted the machine twice without any effect could you please tell me when it will be fixed"
-).split()
+TEXT = """printer invoice order since this morning the portal no longer works for anyone in our office when I click on save
+nothing is stored we restarted the machine twice without any effect could you please tell me when it will be fixed"""
+WORDS = TEXT.split()
 
 
 def _sentence(chance: random.Random) -> str:
@@ -35,9 +34,19 @@ def mails(count: int, seed: int = 1) -> list[bytes]:
         kind = number % 10
         mail.set_content(_text(chance, chance.randint(1000, 4000)))
         if kind in (6, 7, 8):
-            paragraphs = "".join(f"<p class=MsoNormal>{_sentence(chance)}</p>" for _ in range(chance.randint(40, 200)))
-            mail.add_alternative(f"<html><head><style>p {{margin:0}}</style></head><body>{paragraphs}</body></html>", subtype="html")
+            paragraphs = "".join(
+                f"<p class=MsoNormal>{_sentence(chance)}</p>" for _ in range(chance.randint(40, 200))
+            )
+            mail.add_alternative(
+                f"<html><head><style>p {{margin:0}}</style></head><body>{paragraphs}</body></html>",
+                subtype="html",
+            )
         if kind == 9:
-            mail.add_attachment(chance.randbytes(chance.randint(50_000, 300_000)), maintype="application", subtype="pdf", filename="report.pdf")
+            mail.add_attachment(
+                chance.randbytes(chance.randint(50_000, 300_000)),
+                maintype="application",
+                subtype="pdf",
+                filename="report.pdf",
+            )
         made.append(b"\r\n".join(mail.as_bytes().splitlines()) + b"\r\n")
     return made

@@ -38,7 +38,12 @@ agents: [{name: Ana, address: ana@bench.test, team: support}]
 
 def server(*arguments: str) -> tuple[subprocess.Popen[str], int]:
     """A server of this folder and its port."""
-    process = subprocess.Popen([sys.executable, "-m", "tests.bench.servers", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.servers", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout is not None
     return process, int(process.stdout.readline())
 
