@@ -162,6 +162,7 @@ class Applying:
             found = self._people[address.key] = self.work.person(
                 address,
                 organisation=organisation.name if organisation else None,
+                language=organisation.language if organisation else None,
                 zone=organisation.zone if organisation else None,
             )
         return found

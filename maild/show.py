@@ -115,7 +115,7 @@ def _shown(value: object) -> str:
 def _message(message: Mapping[str, Any]) -> None:
     arrow = "→" if message["direction"] == "out" else "←"
     kind = "note" if not message["public"] and message["kind"] == "person" else message["kind"]
-    sender = message["from"]["name"] or message["from"]["address"]
+    sender = message["from_name"] or message["from"]
     delivery = f", {message['delivery']}" if message["delivery"] else ""
     click.secho(
         f"\n{arrow} {message['at']}  {_clean(sender)}  ({kind}{delivery})",

@@ -18,7 +18,7 @@ from maild.desk.matching import holder_of
 from maild.desk.people import Message, Person, Ticket
 from maild.desk.rulebook import Identity
 from maild.desk.tokens import Claim, Holder
-from maild.desk.words import Happening, Scope
+from maild.desk.words import Happening, Role, Scope
 from maild.errors import Problem
 from maild.message.outgoing import File, Outgoing
 from maild.message.write import write
@@ -226,10 +226,12 @@ class Telling:
         return self._earlier
 
     def _language(self, tell: Tell, person: Person) -> str:
+        """A requester's is that of the ticket, others' their own; agents' the first that the people files name."""
+        ticket, agent = self.occasion.ticket, self.rulebook.agent(person.address)
         if tell.role.outside:
-            ticket = self.occasion.ticket
-            return person.language or (ticket.language if ticket else None) or self.identity.language
-        agent = self.rulebook.agent(person.address)
+            said = ticket.language if ticket else None
+            known = (said, person.language) if tell.role is Role.REQUESTER else (person.language, said)
+            return known[0] or known[1] or self.identity.language
         return agent.languages[0] if agent and agent.languages else self.identity.language
 
     def _files(self, tell: Tell) -> tuple[tuple[File, ...], tuple[str, ...]]:

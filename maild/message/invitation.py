@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 _FOLD = re.compile(r"\r?\n[ \t]")
 _LINE = re.compile(
-    r"([A-Za-z0-9-]{1,60})((?:;[A-Za-z0-9-]{1,60}=(?:\"[^\"\n]*\"|[^\";:\n]*)(?:,(?:\"[^\"\n]*\"|[^\";:\n]*))*)*):(.*)",
+    r"([A-Za-z0-9-]{1,60}+)((?:;[A-Za-z0-9-]{1,60}+=(?:\"[^\"\n]*+\"|[^\";:,\n]*+)(?:,(?:\"[^\"\n]*+\"|[^\";:,\n]*+))*+)*+):(.*)",
     re.DOTALL,
 )
-_PARAMETER = re.compile(r";([A-Za-z0-9-]{1,60})=(\"[^\"\n]*\"|[^\";:\n]*)")
+_PARAMETER = re.compile(r";([A-Za-z0-9-]{1,60}+)=(\"[^\"\n]*+\"|[^\";:\n]*+)")
 _ESCAPED = re.compile(r"\\([\\;,nN])")
 _MOMENT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)\d\d(Z)?)?")
 _MAX_LINES = 5000
+_MAX_LINE = 20_000
 _MAX_EVENTS = 20
 _MAX_PEOPLE = 50
 _MAX_TEXT = 20_000
@@ -57,7 +58,7 @@ def _read(source: str) -> tuple[str, list[_Event]]:
     events: list[_Event] = []
     open_: list[str] = []
     for line in re.split(r"\r?\n", _FOLD.sub("", source))[:_MAX_LINES]:
-        match = _LINE.fullmatch(line.strip("\r"))
+        match = _LINE.fullmatch(line[:_MAX_LINE])
         if match is None:
             continue
         name, parameters, text = match[1].upper(), match[2], match[3]

@@ -11,9 +11,7 @@ _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _HEAD = re.compile(
     r"-----BEGIN PGP SIGNED MESSAGE-----[ \t]*\n(?:[A-Za-z-]{1,20}: [^\n]{0,200}\n){0,9}[ \t]*\n"
 )
-_TAIL = re.compile(
-    r"\n-----BEGIN PGP SIGNATURE-----[ \t]*\n[^\x00]{0,20000}?\n-----END PGP SIGNATURE-----[ \t]*(?:\n|\Z)"
-)
+_SIGNATURE, _END = "\n-----BEGIN PGP SIGNATURE-----", "-----END PGP SIGNATURE-----"
 
 
 def of_part(kind: str, options: dict[str, str]) -> str:
@@ -44,8 +42,9 @@ def without_armour(text: str) -> str:
     if _SIGNED not in text:
         return text
     head = _HEAD.search(text)
-    tail = _TAIL.search(text, head.end()) if head else None
-    if head is None or tail is None:
+    tail = text.find(_SIGNATURE, head.end()) if head else -1
+    end = text.find(_END, tail) if tail >= 0 else -1
+    if head is None or end < 0:
         return text
-    words = re.sub(r"(?m)^- ", "", text[head.end() : tail.start()])
-    return f"{text[: head.start()]}{words}\n{text[tail.end() :]}".strip("\n")
+    words = re.sub(r"(?m)^- ", "", text[head.end() : tail])
+    return f"{text[: head.start()]}{words}\n{text[end + len(_END) :].lstrip()}".strip("\n")

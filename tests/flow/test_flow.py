@@ -97,7 +97,7 @@ def test_what_one_mail_costs(store: Store, tmp_path: Path) -> None:
     desk.flow.work()
     after = store.counts
     assert after.commits - before.commits == 3
-    assert after.statements - before.statements <= 45
+    assert after.statements - before.statements <= 36
 
 
 def test_many_mails_share_their_commits(store: Store, tmp_path: Path) -> None:

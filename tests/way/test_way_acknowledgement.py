@@ -132,7 +132,8 @@ def test_the_ticket_as_programs_see_it(desk: Desk) -> None:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found[name]), name
     came, went = found["messages"]
     assert (came["direction"], came["public"], came["kind"], came["from"]) == (
-        "in", True, "person", {"name": "Rosa Luz", "address": "rosa@globex.test"})  # fmt: skip
+        "in", True, "person", "rosa@globex.test")  # fmt: skip
+    assert came["from_name"] == "Rosa Luz"
     assert came["to"] == ["support@acme.test"]
     assert came["text"].split() == PRINTER.split()
     assert came["delivery"] is None
