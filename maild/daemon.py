@@ -79,6 +79,8 @@ class Daemon:
     _started: datetime = field(init=False)
     _listeners: Listeners = field(init=False)
     _scheduler: AsyncIOScheduler = field(init=False)
+    _ticking: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    _beating: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.reading = InWorker()
@@ -181,13 +183,14 @@ class Daemon:
 
     async def _tick(self) -> None:
         """Pass on what is due, then wake again for the earliest that will be."""
-        try:
-            while await asyncio.to_thread(self.flow.tick):
-                self.mail_waits.set()
-            due = await asyncio.to_thread(self._next_due)
-        except NotNow as fault:
-            log.error("clock waits for the store", reason=str(fault))
-            return
+        async with self._ticking:
+            try:
+                while not self.stopping.is_set() and await asyncio.to_thread(self.flow.tick) > 0:
+                    self.mail_waits.set()
+                due = await asyncio.to_thread(self._next_due)
+            except NotNow as fault:
+                log.error("clock waits for the store", reason=str(fault))
+                return
         if due is not None and due < self.clock() + timedelta(seconds=TICK):
             self._scheduler.add_job(
                 self._tick, DateTrigger(due, timezone=UTC), id="due", replace_existing=True
@@ -198,10 +201,11 @@ class Daemon:
             return work.next_due(self.clock())
 
     async def _beat(self) -> None:
-        try:
-            await asyncio.to_thread(self._heartbeat)
-        except NotNow as fault:
-            log.error("store not reachable", reason=str(fault))
+        async with self._beating:
+            try:
+                await asyncio.to_thread(self._heartbeat)
+            except NotNow as fault:
+                log.error("store not reachable", reason=str(fault))
 
     def _heartbeat(self) -> None:
         listeners = {address: vars_of(counters) for address, counters in self._listeners.counters.items()}
@@ -308,9 +312,7 @@ class Daemon:
         self.stop()
         await self._listeners.close(GRACE)
         results = await asyncio.gather(*loops, return_exceptions=True)
-        scheduler = getattr(self, "_scheduler", None)
-        if scheduler is not None and scheduler.running:
-            scheduler.shutdown(wait=False)
+        await self._stop_clock()
         self.reading.close()
         try:
             await asyncio.to_thread(self._leave)
@@ -319,6 +321,14 @@ class Daemon:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+
+    async def _stop_clock(self) -> None:
+        """No job begins any more, and those at work end by themselves: APScheduler would cancel them half way."""
+        scheduler = getattr(self, "_scheduler", None)
+        if scheduler is not None and scheduler.running:
+            scheduler.pause()
+            async with self._ticking, self._beating:
+                scheduler.shutdown(wait=False)
 
     def _leave(self) -> None:
         with self.store.work() as work:

@@ -106,7 +106,7 @@ def read(message: Message, raw: bytes) -> Body:
     walk = _Walk()
     segments = [part for part in walk.part(message, raw, 0) if part.plain.strip() or part.html.strip()]
     if not any(segment.plain or segment.page().text() for segment in segments):
-        segments += walk.packed or _invitations(walk.body)
+        segments += walk.packed or _invitations(walk.body) or _reported(walk.body)
     walk.body.segments = segments
     _mark_inline(walk.body)
     return walk.body
@@ -130,6 +130,12 @@ def _mark_inline(body: Body) -> None:
             body.attachments[index] = Attachment(
                 file.name, file.type, file.size, True, file.sha256, file.content_id
             )
+
+
+def _reported(body: Body) -> list[Segment]:
+    """Delivery reports as they are, for a mail that has no other words."""
+    texts = (decode(content[:MAX_TEXT]).replace("\r\n", "\n").strip("\n") for content in body.statuses)
+    return [Segment(plain=text) for text in texts if text.strip()]
 
 
 class _Walk:

@@ -332,3 +332,31 @@ def test_commands_of_the_admin_on_this_host(store: Store, tmp_path: Path) -> Non
     assert "called again" in s.text_of(told["ben@acme.test"])
     refused = desk.flow.act(1, "admin", ("#assign nobdoy@acme.test",), "")
     assert not refused.effects
+
+
+def test_an_own_template_that_fails_is_replaced_and_told_to_the_admins_once(
+    store: Store, tmp_path: Path
+) -> None:
+    own = tmp_path / "templates" / "mail" / "en"
+    own.mkdir(parents=True)
+    broken = "{% if 'tomato' in ticket.subject %}{{ 1 // (ticket.number - ticket.number) }}{% endif %}Ours\n"
+    (own / "acknowledgement.txt").write_text(broken, encoding="utf-8")
+    desk = s.stage(tmp_path, store)
+    for number, subject in enumerate(("An apple", "A tomato", "Another tomato")):
+        desk.take(
+            s.mail(
+                f"c{number}@globex.test", subject, "Hello there, I have a question about it, please.", number
+            )
+        )
+    desk.work()
+    sent = desk.sent()
+    texts = {
+        outbound.row.recipient: s.text_of(mail).strip()
+        for outbound, mail in sent
+        if outbound.row.kind == "acknowledgement"
+    }
+    assert texts["c0@globex.test"] == "Ours"
+    assert "thank you for writing to us" in texts["c1@globex.test"]
+    alerts = [s.text_of(mail) for outbound, mail in sent if outbound.row.kind == "alert"]
+    assert len(alerts) == 1
+    assert "acknowledgement.txt" in alerts[0]

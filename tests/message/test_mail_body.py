@@ -204,3 +204,8 @@ def test_unflowed(text: str, delsp: bool, expected: str) -> None:
 
 def test_format_flowed_is_honoured() -> None:
     assert read(part("text/plain; format=flowed", b"one \r\ntwo")).mail.text == "one two"
+
+
+def test_a_report_without_words_is_shown_itself() -> None:
+    report = part("message/delivery-status", b"Reporting-MTA: dns; x\r\n\r\nAction: failed")
+    assert parse(b"From: a@x.example\r\n" + multipart("report", report)).mail.text.endswith("Action: failed")

@@ -11,7 +11,6 @@ import smtplib
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -91,10 +90,11 @@ AGENTS = ("ana@acme.test", "ben@acme.test", "chen@acme.test")
 
 
 def environment() -> dict[str, str]:
-    """Of a process: no configuration from outside, and compiled code that all of them share, wherever pytest may not write it."""
+    """Of a process: no configuration from outside, and compiled code that all of them share, where it may not be
+    written beside the sources."""
     env = {name: value for name, value in os.environ.items() if name not in ("MAILD_CONFIG", "NOTIFY_SOCKET")}
     if env.pop("PYTHONDONTWRITEBYTECODE", None):
-        env["PYTHONPYCACHEPREFIX"] = str(Path(tempfile.gettempdir(), f"maild-tests-{os.getuid()}"))
+        env["PYTHONPYCACHEPREFIX"] = str(Path(__file__).resolve().parents[2] / ".pytest_cache" / "compiled")
     return env
 
 

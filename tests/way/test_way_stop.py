@@ -1,0 +1,51 @@
+"""The daemon's end, in this process: what is at work when it stops ends by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from maild import daemon as module
+from maild import site
+from maild.clock import utc_now
+from maild.daemon import Daemon
+from store import Store
+from tests.way.desk import Desk
+from tests.way.relay import PATIENCE
+
+
+async def test_a_heartbeat_under_way_ends_before_the_node_is_forgotten(
+    new_desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = new_desk()
+    loaded = site.load(desk.config, utc_now())
+    store = Store.open(loaded.settings.store.url, loaded.settings.store.files)
+    monkeypatch.setattr(module, "HEARTBEAT", 0.05)
+    running = Daemon(desk.config, loaded, store, name="stopping")
+    beat, under_way, go_on = Daemon._heartbeat, threading.Event(), threading.Event()
+
+    def slow_beat(one: Daemon) -> None:
+        if ready.is_set():
+            under_way.set()
+            assert go_on.wait(PATIENCE)
+        beat(one)
+
+    ready = asyncio.Event()
+    monkeypatch.setattr(Daemon, "_heartbeat", slow_beat)
+    task = asyncio.create_task(running.run(lambda _: ready.set()))
+    await asyncio.to_thread(under_way.wait, PATIENCE)
+    running.stop()
+    loops = {one for one in asyncio.all_tasks() if one.get_coro().__name__ in ("_work", "_send")}  # type: ignore[union-attr]
+    assert len(loops) == 2
+    await asyncio.wait(loops)
+    done, _ = await asyncio.wait((task,), timeout=0.5)
+    go_on.set()
+    await task
+    assert not done, "it did not wait for the heartbeat"
+    with store.read() as work:
+        assert work.nodes() == []
+    store.close()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
