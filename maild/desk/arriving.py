@@ -19,6 +19,7 @@ from maild.desk.effects import (
     Link,
     MarkFailed,
     OpenTicket,
+    RemoveParticipant,
     Tell,
 )
 from maild.desk.events import MessageArrived
@@ -268,6 +269,12 @@ def _reply(event: MessageArrived, course: Course, found: Match, who: Standing, a
     mail, ticket = event.mail, found.ticket
     assert ticket is not None
     course.ticket = ticket
+    if _leaves(event, ticket, who):
+        course.why("participants", f"{author.address} leaves", "#unwatch alone, with proof of who asks")
+        course.add(RemoveParticipant(ticket.id, author.address))
+        _route(event, course)
+        course.record("participants", left=[author.address])
+        return course.decision()
     course.add(AddMessage(ticket.id, author, "in", True, mail.kind, mail.text))
     _route(event, course)
     course.happened(Happening.REPLIED)
@@ -283,6 +290,14 @@ def _reply(event: MessageArrived, course: Course, found: Match, who: Standing, a
     course.set_state(after(ticket.state, Act.WRITE, Who.REQUESTER), course.given.now)
     course.tell(already=_heard(event), lines=lines)
     return course.decision()
+
+
+def _leaves(event: MessageArrived, ticket: Ticket, who: Standing) -> bool:
+    """Whether a participant, proved to be the one, wants to hear no more of the ticket (CONTRACT §4)."""
+    sender = event.mail.sender
+    participants = {person.key for person in ticket.participants}
+    alone = event.mail.reply.strip().lower() == "#unwatch"
+    return alone and who.proved and sender is not None and sender.key in participants
 
 
 def _keys(ticket: Ticket) -> set[str]:

@@ -18,6 +18,7 @@ from maild.desk.effects import (
     MarkFailed,
     OpenTicket,
     Record,
+    RemoveParticipant,
     Tell,
 )
 from maild.desk.facts import Address, Bounce, FailedRecipient, Kind, Mail, Proof
@@ -338,3 +339,28 @@ def test_happenings_of_one_mail_are_one_mail() -> None:
     )
     [tell] = w.only(decision, Tell)
     assert tell.happenings == (Happening.REPLIED, Happening.STATE)
+
+
+@pytest.mark.parametrize(
+    ("sender", "text", "by", "leaves"),
+    [
+        (w.PIA, "#unwatch", "token", True),
+        (w.PIA, " #Unwatch \n", "token", True),
+        (w.PIA, "#unwatch", "tag", False),
+        (w.PIA, "#unwatch, please", "token", False),
+        (w.CARLA, "#unwatch", "token", False),
+        (w.CARLA, "#close", "token", False),
+    ],
+)
+def test_a_participant_leaves_by_unwatch_alone_and_with_proof(
+    sender: Person, text: str, by: str, leaves: bool
+) -> None:
+    ticket = replace(w.TICKET, participants=(w.PIA,), first_response_at=w.NOW)
+    role = Role.REQUESTER if sender is w.CARLA else Role.PARTICIPANT
+    to = w.reply_address(sender, role) if by == "token" else "support@acme.test"
+    decision = w.decided(w.arrived(w.mail(sender, text, subject="[Acme #1] x"), to), w.snapshot(ticket))
+    assert w.only(decision, RemoveParticipant) == (
+        [RemoveParticipant(1, "pia@globex.test")] if leaves else []
+    )
+    assert bool(w.only(decision, AddMessage)) is not leaves
+    assert state_of(decision) is None
