@@ -98,8 +98,9 @@ def demo(*, once: bool) -> None:
 
 async def _demo(folder: Path, once: bool) -> None:
     outside = Outside()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(outside, hostname="outside.test"), "127.0.0.1", 0
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: SMTP(outside, loop=loop, hostname="outside.test"), "127.0.0.1", 0
     )
     try:
         path = _write_desk(folder, server.sockets[0].getsockname()[1])

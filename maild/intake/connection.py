@@ -152,7 +152,9 @@ class Connection(SMTP):
                     self._writer.close()
                     await self._writer.wait_closed()
         finally:
-            self._writer.transport.abort()
+            # Python 3.11.2: a TLS transport that is closed already fails at this.
+            with contextlib.suppress(AttributeError):
+                self._writer.transport.abort()
 
     async def _drink_up(self) -> None:
         # Closing with input unread makes the kernel send RST, which may overtake our last words.

@@ -43,7 +43,7 @@ class Sink:
 
 async def main(handler: Bare | Sink) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(handler, hostname="bench.test"), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: SMTP(handler, loop=loop, hostname="bench.test"), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)

@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from maild.delivery import send
 from maild.delivery.send import Outcome, Relay, Sender
+from tests.hangup import hang_up
 
 RAW = b"From: desk@acme.test\r\nSubject: x\r\n\r\n.dot\r\nend\r\n"
 
@@ -66,7 +67,7 @@ class Sink:
                 self.hanging.set()
                 await self.release.wait()
             case "hangup":
-                server.transport.abort()
+                hang_up(server.transport)
             case "bye":
                 return "421 4.3.2 shutting down"
         envelope.rcpt_tos.append(address)
@@ -80,7 +81,7 @@ class Sink:
             case "busy":
                 return "451 4.3.0 busy"
             case "drop":
-                server.transport.abort()
+                hang_up(server.transport)
             case "silent":
                 await self.release.wait()
             case "garble":
@@ -95,7 +96,7 @@ async def sink() -> AsyncIterator[Sink]:
     sink.release.set()
     for server in sink.sessions:
         if server.transport is not None:
-            server.transport.abort()
+            hang_up(server.transport)
     for _ in range(3):
         await asyncio.sleep(0)
 
@@ -224,11 +225,11 @@ async def test_a_connection_is_kept_and_a_closed_one_replaced(sink: Sink) -> Non
         for _ in range(3):
             await sending.send(RAW, "d@acme.test", "carla@x.test")
         assert len(sink.sessions) == 1
-        sink.sessions[0].transport.abort()  # the sender has not noticed yet
+        hang_up(sink.sessions[0].transport)  # the sender has not noticed yet
         assert (await sending.send(RAW, "d@acme.test", "carla@x.test")).kind == "sent"
         assert len(sink.sessions) == 2
         await asyncio.sleep(0)
-        sink.sessions[1].transport.abort()
+        hang_up(sink.sessions[1].transport)
         await asyncio.sleep(0.05)  # now it has
         assert (await sending.send(RAW, "d@acme.test", "carla@x.test")).kind == "sent"
         await sending.close()

@@ -12,6 +12,7 @@ from ipaddress import ip_network
 
 from maild.intake.listeners import Listeners
 from maild.intake.settings import IntakeLimits, Listener
+from tests.hangup import hang_up
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 EHLO, MAIL, RCPT, DATA = (
@@ -108,7 +109,7 @@ class Client:
         """Hang up with RST."""
         sock = self.writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.writer.transport.abort()
+        hang_up(self.writer.transport)
         await settle()
 
     async def close(self):

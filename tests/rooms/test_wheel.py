@@ -32,7 +32,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     shutil.copytree(ROOT, source, ignore=ignore)
     sdist = build(source, "sdist", folder / "sdist")
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder / "unpacked", filter="data")
+        archive.extractall(folder / "unpacked")
     [unpacked] = (folder / "unpacked").iterdir()
     return {
         "wheel": build(source, "wheel", folder / "wheel"),

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 from aiosmtpd.smtp import SMTP
 
+from tests.hangup import hang_up
+
 T = TypeVar("T")
 PATIENCE = 60.0
 """Seconds to wait for a mail: far more than a desk needs, because the machine may be busy with other tests."""
@@ -106,7 +108,7 @@ class _Handler:
         if self.drops.get(got[0].recipient.lower(), 0):
             self.drops[got[0].recipient.lower()] -= 1
             self.dropped += got
-            server.transport.abort()
+            hang_up(server.transport)
             return "250 2.0.0 nobody reads this"
         with self.arrived:
             self.mails += got
@@ -146,7 +148,7 @@ class Relay:
             assert self._server is not None
             self._server.close()
             for transport in self._handler.transports:
-                transport.abort()
+                hang_up(transport)
             self._handler.transports.clear()
             await self._server.wait_closed()
             self._server = None
