@@ -8,7 +8,6 @@ import signal
 import tempfile
 import textwrap
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -62,12 +61,12 @@ class DemoFailed(MaildError):
     """The conversation did not go as it must."""
 
 
-@dataclass(slots=True)
 class Outside:
     """The world beyond the desk: takes every mail that the desk sends and keeps it in the recipient's mailbox."""
 
-    boxes: dict[str, asyncio.Queue[EmailMessage]] = field(default_factory=dict)
-    watching: bool = False
+    def __init__(self) -> None:
+        self.boxes: dict[str, asyncio.Queue[EmailMessage]] = {}
+        self.watching = False
 
     def box(self, address: str) -> asyncio.Queue[EmailMessage]:
         return self.boxes.setdefault(address.lower(), asyncio.Queue())
