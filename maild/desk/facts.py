@@ -59,9 +59,12 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class FailedRecipient:
+    """`guessed`: the status is what a reply code says in general; nobody wrote it."""
+
     address: str
     status: str | None
     diagnostic: str | None
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +75,34 @@ class Bounce:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """What a receipt or an abuse report says of one mail.
+
+    `what`: the disposition (RFC 8098 §3.2.6: displayed, deleted, …), "delivered" (RFC 3464), or the feedback type (RFC 5965 §3.1), in
+    lower case. `original_sender`: the envelope sender of that mail, "" when the report does not give it.
+    """
+
+    what: str
+    original_message_id: str | None = None
+    original_sender: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Forwarded:
-    """The original inside a forwarded mail, as its text shows it. `from_` is None, or has no address, when none is shown;
-    `date` is as written, in whatever language. Nothing of it is proved."""
+    """The original inside a forwarded mail, as its text shows it or as the attached mail has it. Nothing of it is proved.
+
+    `from_` is None, or has no address, when none is shown. `date` is as written, in whatever language; `at` the moment it means,
+    None when it is not understood (a date without a zone is read in the forwarder's). `text` is whole, without the header block;
+    `above` the forwarder's own words, without signature. `message_id`: of an original that is attached.
+    """
 
     from_: Address | None
     subject: str
     date: str
     text: str
+    at: datetime | None = None
+    above: str = ""
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +110,14 @@ class Proof:
     """What a host we trust says of the sender: `dmarc` for the only From's domain, `login` as the authenticated user.
 
     `dmarc` PASS is only set when `header.from` equals the only From's domain (aligned); FAIL whenever a trusted host says so.
-    `login` is the `smtp.auth` value of a trusted `auth=pass`. `host` names the authserv-id that said it.
+    `login` is the `smtp.auth` value of a trusted `auth=pass`. `host` names the authserv-id that said it, "maild" when we checked
+    it ourselves. `why` is what was found, such as "dkim=pass d=acme.test, spf=fail, dmarc=pass".
     """
 
     dmarc: Verdict = Verdict.NONE
     login: str | None = None
     host: str | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +167,7 @@ class Mail:
     html: str | None = None
     attachments: tuple[Attachment, ...] = ()
     bounce: Bounce | None = None
+    report: Report | None = None
     forwarded: Forwarded | None = None
     protection: tuple[str, ...] = ()
     unanswerable: tuple[str, ...] = ()
@@ -165,6 +191,7 @@ class Envelope:
     `received_at` starts the clocks: now for smtp, lmtp and pipe, INTERNALDATE for IMAP, Date for imports.
     `trusted`: it came from one of `trust.peers`, so that trusted Authentication-Results may be read.
     `unauthenticated`: every claim of identity it makes is to be dropped (`maild deliver --unauthenticated`).
+    `peer` is the client's IP address, "unix", or the route itself; `helo` the name it greeted with, "" when it gave none.
     """
 
     sender: str
@@ -174,6 +201,7 @@ class Envelope:
     received_at: datetime
     trusted: bool = False
     unauthenticated: bool = False
+    helo: str = ""
 
 
 @dataclass(frozen=True, slots=True)

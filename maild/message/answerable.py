@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from maild.desk.facts import Address, Proof, Trust, Verdict
-from maild.message.headers import Fields
+from maild.message.headers import Fields, statements
 
 _SUPPRESSED = frozenset({"all", "oof", "autoreply"})
 _SILENT_PRECEDENCE = frozenset({"bulk", "list", "junk"})
@@ -36,13 +36,19 @@ def list_id(value: str) -> str:
 
 def auto_submitted(fields: Fields) -> str:
     """The first word of Auto-Submitted in lower case (RFC 3834 §5); "" when the field is absent."""
-    value = fields.first("auto-submitted").partition(";")[0].partition("(")[0]
-    return value.strip().lower()
+    value = fields.first("auto-submitted").lower()
+    words = (statements(value) or [value])[0].split()
+    return words[0] if words else value
 
 
 def precedence(fields: Fields) -> str:
     """Precedence (RFC 2076 §3.9) in lower case; "" when the field is absent."""
     return fields.first("precedence").strip().lower()
+
+
+def disproved(proof: Proof) -> tuple[str, ...]:
+    """That the sender is not who he says he is, as a reason; nothing when that is not known."""
+    return (f"dmarc=fail says {proof.host}",) if proof.dmarc is Verdict.FAIL else ()
 
 
 def reasons(fields: Fields, from_: Sequence[Address], proof: Proof, trust: Trust) -> tuple[str, ...]:
@@ -64,8 +70,7 @@ def reasons(fields: Fields, from_: Sequence[Address], proof: Proof, trust: Trust
     if suppressed & _SUPPRESSED:
         found.append(f"X-Auto-Response-Suppress: {', '.join(sorted(suppressed & _SUPPRESSED))}")
     found += [f"the address of a robot: {address.address}" for address in from_ if is_robot(address.address)]
-    if proof.dmarc is Verdict.FAIL:
-        found.append(f"dmarc=fail says {proof.host}")
+    found += disproved(proof)
     for name, start in trust.spam:
         if any(value.lower().startswith(start.lower()) for value in fields.all(name.lower())):
             found.append(f"{name}: {start} says spam")

@@ -6,10 +6,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import idna
+
 from maild.desk.facts import Address, Proof, Trust, Verdict
 from maild.message.addresses import Mailboxes
+from maild.message.headers import statements
 
 _MAX_VALUE = 16_384
+_MAX_SAID = 10
 _VERSION = re.compile(r"(\S+?)(?:\s+\d+)?\s*")
 _METHOD = re.compile(r"([a-z0-9_-]+)(?:\s*/\s*\d+)?\s*=\s*([a-z0-9_-]+)(?=\s|$)", re.IGNORECASE)
 _PROPERTY = re.compile(
@@ -31,7 +35,7 @@ def parse(value: str) -> tuple[str, tuple[Result, ...]] | None:
 
     A statement that cannot be read (RFC 8601 §2.2) is left out, and the others stand.
     """
-    pieces = _statements(value) if len(value) <= _MAX_VALUE else None
+    pieces = statements(value) if len(value) <= _MAX_VALUE else None
     if not pieces:
         return None
     host = _VERSION.fullmatch(pieces[0].strip())
@@ -49,34 +53,6 @@ def parse(value: str) -> tuple[str, tuple[Result, ...]] | None:
             properties.setdefault(f"{kind}.{name}".lower(), content)
         results.append(Result(method[1].lower(), method[2].lower(), properties))
     return host[1].strip('"').lower(), tuple(results)
-
-
-def _statements(value: str) -> list[str] | None:
-    """The pieces between semicolons, comments taken out; None when a quote or comment is left open."""
-    pieces: list[str] = []
-    current: list[str] = []
-    depth = 0
-    quoted = escaped = False
-    for char in value:
-        if escaped:
-            escaped = False
-        elif char == "\\" and (quoted or depth):
-            escaped = True
-        elif char == '"' and not depth:
-            quoted = not quoted
-        elif not quoted and char == "(":
-            depth += 1
-        elif not quoted and char == ")" and depth:
-            depth -= 1
-            char = " "
-        elif not quoted and not depth and char == ";":
-            pieces.append("".join(current))
-            current = []
-            continue
-        if not depth:
-            current.append(char)
-    pieces.append("".join(current))
-    return None if quoted or depth else pieces
 
 
 def prove(values: Sequence[str], from_: Mailboxes, trust: Trust) -> Proof:
@@ -98,7 +74,8 @@ def prove(values: Sequence[str], from_: Mailboxes, trust: Trust) -> Proof:
         author = from_.addresses[0] if len(from_.addresses) == 1 and from_.certain else None
         dmarc = _dmarc([result for result in results if result.method == "dmarc"], author)
         login = _login(results) if author else None
-        return Proof(dmarc=dmarc, login=login, host=host)
+        said = ", ".join(f"{result.method}={result.result}" for result in results[:_MAX_SAID])
+        return Proof(dmarc=dmarc, login=login, host=host, why=said)
     return Proof()
 
 
@@ -122,9 +99,9 @@ def _login(results: Iterable[Result]) -> str | None:
 
 
 def _ascii(domain: str) -> str:
-    """A domain as it is compared: A-labels in lower case, so that both spellings of an international name are equal."""
+    """A domain as it is compared: A-labels (IDNA 2008) in lower case, so that both spellings of an international name are equal."""
     domain = domain.rstrip(".").lower()
     try:
-        return domain if domain.isascii() else domain.encode("idna").decode("ascii")
-    except UnicodeError:
+        return domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
+    except idna.IDNAError:
         return domain

@@ -10,16 +10,17 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email import message_from_bytes
 from email.message import Message
 
 from maild.desk.facts import Attachment
+from maild.message import cms, htmltext, invitation, protection, tnef, uuencoded
 from maild.message import html as pages
-from maild.message import htmltext, invitation, protection, tnef, uuencoded
 from maild.message.charset import decode
 from maild.message.filenames import clean_name, default_name, type_of
 from maild.message.headers import Fields, decoded, parameters
 from maild.message.htmltext import Page
-from maild.message.wire import MAX_DEPTH, MAX_PARTS
+from maild.message.wire import MAX_DEPTH, MAX_PARTS, bounded
 
 MAX_TEXT = 2_000_000
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
@@ -60,7 +61,7 @@ class Body:
     """What the parts hold. `contents` belong to `attachments` in order; `types` are the media types met, outermost first.
 
     `statuses` are the delivery reports (RFC 3464), `returned` the message or header that a report gives back, `receipt` a disposition
-    notification (RFC 8098).
+    notification (RFC 8098), `feedback` an abuse report (RFC 5965).
     """
 
     segments: list[Segment] = field(default_factory=list)
@@ -71,6 +72,7 @@ class Body:
     statuses: list[bytes] = field(default_factory=list)
     returned: bytes = b""
     receipt: bytes = b""
+    feedback: bytes = b""
     defects: list[str] = field(default_factory=list)
     protection: list[str] = field(default_factory=list)
 
@@ -171,6 +173,13 @@ class _Walk:
         self._report(kind, content)
         disposition, details = parameters((fields.raw("content-disposition") or [""])[0])
         name = clean_name(details.get("filename") or options.get("name") or "")
+        if protection.is_container(kind, name):
+            opened = cms.opened(content)
+            self._note(
+                self.body.protection, protection.of_container(opened.kind if opened else None, options)
+            )
+            if opened and opened.content:
+                return self._inside(opened.content, depth)
         if (
             kind in _TEXTS
             and disposition != "attachment"
@@ -186,6 +195,12 @@ class _Walk:
             return []
         self._attach(message, fields, kind, disposition, name, content)
         return []
+
+    def _inside(self, content: bytes, depth: int) -> list[Segment]:
+        """The mail in a container, read in its place."""
+        wire = bounded(content)
+        self.body.defects += wire.defects
+        return self.part(message_from_bytes(wire.data), wire.data, depth + 1)
 
     def _is_text(self, disposition: str, within: str) -> bool:
         """Whether a named text is the text of the mail and not a file: it is the first, or an alternative of it."""
@@ -224,6 +239,8 @@ class _Walk:
             self.body.statuses.append(content)
         elif kind in _RECEIPT:
             self.body.receipt = self.body.receipt or content[:MAX_TEXT]
+        elif kind == "message/feedback-report":
+            self.body.feedback = self.body.feedback or content[:MAX_TEXT]
         elif kind in _RETURNED and not self.body.returned:
             self.body.returned = content[:MAX_TEXT]
 

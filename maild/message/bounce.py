@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from email import message_from_bytes
 from email.message import Message
 
 from flufl.bounce import all_failures
@@ -16,12 +17,14 @@ from maild.message.headers import Fields, decoded
 
 _MAX_RECIPIENTS = 500
 _MAX_TEXT = 200_000
+_MAX_LINES = 5000
 _MAX_DIAGNOSTIC = 1000
 _FIELD = re.compile(r"(?m)^([!-9;-~]{1,80})[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)")
 _BLOCKS = re.compile(r"\n[ \t]*\n")
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 _REPLY_CODE = re.compile(r"(?<![\d.:-])([45])([0-57])\d(?=[ \t#:-])")
 _RETURNED_TO = re.compile(r"(?mi)^[> \t]{0,4}to:([^\n]{3,300})")
+_REPORTED = re.compile(r"(?mi)^final-recipient:[^\n]{0,40};")
 _MESSAGE_ID = re.compile(r"(?mi)^[> \t]{0,4}message-id:\s{0,10}(<[^<>\s]{1,500}>)")
 _ORIGINAL_BELOW = re.compile(
     r"(?mi)^[-\s>=*]{0,20}(?:(?:this is a copy of|below this line is a copy|original message|your original message|unsent message below|"
@@ -35,6 +38,8 @@ _FAILURE = re.compile(
     r"(?i)\b5\d\d\b|\b5\.\d\.\d|fail|undeliver|could ?n[o']t|cannot|unknown|not found|no such|rejected|refused|invalid|does not exist|"
     r"disabled|unable|not exist|not a valid|quota|full|送信できません|送信に失敗|できませんでした|unzustellbar|nicht zugestellt|inconnu|desconocid|inexistente|not be delivered"
 )
+# An address that means something outside the host that reports: its domain has a dot.
+_WHOLE = re.compile(r"@[^@]+\.[^@.]+$")
 _NO_FAILURE = frozenset({"delivered", "relayed", "expanded"})
 
 
@@ -67,21 +72,32 @@ def statuses(content: bytes) -> list[Status]:
         diagnostic = values.get("diagnostic-code", "").partition(";")[2].strip() or values.get(
             "diagnostic-code", ""
         )
-        status = _STATUS.search(values.get("status", "")) or _STATUS.search(diagnostic)
+        final = _address(recipient)
         found.append(
             Status(
-                _address(recipient) or original,
+                original if original and not _WHOLE.search(final) else final or original,
                 values.get("action", "").split()[0].lower() if values.get("action", "").split() else "",
-                status[1] if status else None,
+                _most_telling(values.get("status", ""), diagnostic),
                 diagnostic[:_MAX_DIAGNOSTIC] or None,
             )
         )
     return found
 
 
+def _most_telling(status: str, diagnostic: str) -> str | None:
+    """The status of a report; where it says no more than that it failed or took too long (RFC 3463 §3.1, §3.5), what the diagnostic says."""
+    said, told = _STATUS.search(status), _STATUS.search(diagnostic)
+    if said and told and said[1][0] == told[1][0] and said[1].endswith((".0.0", ".4.7")):
+        return told[1]
+    return said[1] if said else told[1] if told else None
+
+
 def _address(value: str) -> str:
-    """The address in `rfc822; user@host`; of other address types only what looks like one."""
-    addresses = loose(value.partition(";")[2] or value)
+    """The address in `rfc822; user@host`, without a source route (RFC 5321 §4.1.2); of other address types only what looks like one."""
+    value = (value.partition(";")[2] or value).strip()
+    if value.startswith("@") and ":" in value:
+        value = value.partition(":")[2]
+    addresses = loose(value)
     return addresses[0] if addresses else ""
 
 
@@ -103,18 +119,20 @@ def from_reports(contents: Sequence[bytes], returned: bytes, text: str, fields: 
     failed = [report for report in reports if report.action not in _NO_FAILURE]
     if not failed:
         return None
-    inferred = _status_in(text)
+    inferred, guess = _status_in(text), _guesses(text)
     recipients: dict[str, FailedRecipient] = {}
     for report in failed:
         if report.address:
-            recipient = FailedRecipient(report.address, report.status or inferred, report.diagnostic)
+            guessed = report.status is None and guess
+            recipient = FailedRecipient(report.address, report.status or inferred, report.diagnostic, guessed)
             recipients.setdefault(report.address.lower(), recipient)
     if not recipients:
         named = [one for value in fields.all("x-failed-recipients") for one in loose(value)] or _named_in(
             text
         )
         for address in named[:_MAX_RECIPIENTS]:
-            recipient = FailedRecipient(address, failed[0].status or inferred, failed[0].diagnostic)
+            guessed = failed[0].status is None and guess
+            recipient = FailedRecipient(address, failed[0].status or inferred, failed[0].diagnostic, guessed)
             recipients.setdefault(address.lower(), recipient)
     permanent = any(
         report.action == "failed"
@@ -139,7 +157,7 @@ def unknown(returned: bytes, text: str) -> Bounce:
     addresses = loose(decoded(to[0])) if to else []
     status = _status_in(text)
     recipients = tuple(
-        FailedRecipient(address, status, _diagnostic(text, address))
+        FailedRecipient(address, status, _diagnostic(text, address), _guesses(text))
         for address in addresses
         if len(addresses) == 1
     )
@@ -147,20 +165,31 @@ def unknown(returned: bytes, text: str) -> Bounce:
     return Bounce(final, recipients, original_message_id(returned, text))
 
 
-def from_text(message: Message, fields: Fields, text: str, returned: bytes) -> Bounce | None:
-    """The failure told in words by a mail that is known to come from a mail system; None when nobody failed."""
-    temporary, permanent = _scanned(message)
+def from_text(message: Message, data: bytes, fields: Fields, text: str, returned: bytes) -> Bounce | None:
+    """The failure told in words by a mail that is known to come from a mail system; None when nobody failed.
+
+    `data` is what `message` was parsed from.
+    """
+    temporary, permanent = _scanned(message, data)
     addresses = [address for value in fields.all("x-failed-recipients") for address in loose(value)]
     final = bool(addresses or permanent)
     addresses += sorted(permanent) or sorted(temporary)
     if not addresses:
+        # Some systems write the fields of a report into the text.
+        told = (
+            from_reports((text[:_MAX_TEXT].encode(),), returned, "", fields)
+            if _REPORTED.search(text)
+            else None
+        )
+        if told and told.recipients:
+            return told
         addresses = _named_in(text)
         final = not _is_delay(text)
     status = _status_in(text)
     if status:
         final = not status.startswith("4")
     recipients = {
-        address.lower(): FailedRecipient(address, status, _diagnostic(text, address))
+        address.lower(): FailedRecipient(address, status, _diagnostic(text, address), _guesses(text))
         for address in addresses[:_MAX_RECIPIENTS]
     }
     if not recipients:
@@ -168,8 +197,11 @@ def from_text(message: Message, fields: Fields, text: str, returned: bytes) -> B
     return Bounce(final, tuple(recipients.values()), original_message_id(returned, text))
 
 
-def _scanned(message: Message) -> tuple[set[str], set[str]]:
-    """Addresses by flufl.bounce: (temporary, permanent)."""
+def _scanned(message: Message, data: bytes) -> tuple[set[str], set[str]]:
+    """Addresses by flufl.bounce: (temporary, permanent). It tries many patterns on every line: of a long mail it gets the beginning."""
+    lines = data.split(b"\n", _MAX_LINES)
+    if len(lines) > _MAX_LINES:
+        message = message_from_bytes(b"\n".join(lines[:-1]))
     try:
         temporary, permanent = all_failures(message)
     except Exception:  # noqa: BLE001 - its detectors raise on many real bounces; the words of the text are read next
@@ -230,6 +262,12 @@ def _status_in(text: str) -> str | None:
         "452": "4.2.2",
         "450": "4.2.0",
     }.get(code[0], f"{code[1]}.0.0")
+
+
+def _guesses(text: str) -> bool:
+    """Whether `_status_in` has no more to go by than a reply code."""
+    status = _STATUS.search(_before_original(text))
+    return status is None or status[1].startswith("2")
 
 
 def _diagnostic(text: str, address: str) -> str | None:

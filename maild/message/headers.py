@@ -213,3 +213,32 @@ def _rejoined(chunks: list[tuple[int, bool, str]]) -> str:
         octets += _ESCAPED.sub(lambda one: bytes([int(one[1], 16)]), encoded) if coded else encoded
     text = decode(octets, label)
     return clean(decode_words(text)) if "=?" in text else text
+
+
+def statements(value: str) -> list[str] | None:
+    """The pieces of a structured value between its semicolons, comments (RFC 5322 §3.2.2) taken out; None when a quote or comment is left
+    open."""
+    pieces: list[str] = []
+    current: list[str] = []
+    depth = 0
+    quoted = escaped = False
+    for char in value:
+        if escaped:
+            escaped = False
+        elif char == "\\" and (quoted or depth):
+            escaped = True
+        elif char == '"' and not depth:
+            quoted = not quoted
+        elif not quoted and char == "(":
+            depth += 1
+        elif not quoted and char == ")" and depth:
+            depth -= 1
+            char = " "
+        elif not quoted and not depth and char == ";":
+            pieces.append("".join(current))
+            current = []
+            continue
+        if not depth:
+            current.append(char)
+    pieces.append("".join(current))
+    return None if quoted or depth else pieces

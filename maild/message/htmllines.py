@@ -163,12 +163,13 @@ def new_words(lines: Sequence[Line], *, forwarded: bool) -> tuple[Sequence[Line]
     if not any(line.mark for line in lines):
         return lines, []
     others = any(line.mark == NEW and line.text and not line.text.startswith(">") for line in lines)
+    older = any(line.mark in (QUOTED, WROTE, REST) for line in lines)
     cut = others and not forwarded
     words: list[Line] = []
     signature: list[Line] = []
     for index, line in enumerate(lines):
         quoted = line.mark in (QUOTED, REST) or (line.mark == WROTE and _above_a_quote(lines, index))
-        if line.mark == SIGNATURE and others:
+        if line.mark == SIGNATURE and (others or (forwarded and older)):
             signature.append(line)
         elif not (cut and quoted):
             words.append(line)

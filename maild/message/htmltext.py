@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -175,7 +176,7 @@ class _Walk:
             return None
         attributes = node.attributes
         style = attributes.get("style") or ""
-        if (style and _HIDDEN.search(style)) or "hidden" in attributes:
+        if (style and _hidden(style)) or "hidden" in attributes:
             return None
         leave = self._shape(node, tag, attributes, style)
         name = attributes.get("id") or ""
@@ -323,29 +324,15 @@ class _Walk:
         """What the ids and classes of mail programs say about an element: a quote, an attribution, a signature, or where the rest begins."""
         if leave is None:
             return None
-        words = set(classes.split())
-        if (
-            name in _REST_NAMES
-            or words & _REST_NAMES
-            or ("border-top" in style.lower() and _OUTLOOK_RULE.search(style))
-        ):
+        mark = _role(name, classes, style, node.tag == "blockquote")
+        if mark == REST:
             self.writer.break_block(0)
             self.writer.mark_rest()
             return leave
-        if words & _WROTE_CLASSES:
-            mark = WROTE
-        elif (
-            words & _CONTAINER_CLASSES
-            and node.tag != "blockquote"
-            and node.css_first("blockquote") is not None
-        ):
+        if mark == QUOTED and node.css_first("blockquote") is not None and _contains(classes):
             self._containers += 1
             return self._then(leave, self._end_of_container)
-        elif words & (_QUOTE_CLASSES | _CONTAINER_CLASSES) and node.tag != "blockquote":
-            mark = QUOTED
-        elif _SIGNATURE_NAME.search(name) or (classes and _SIGNATURE_NAME.search(classes)):
-            mark = SIGNATURE
-        else:
+        if mark == NEW:
             return leave
         return self._with_mark(mark, leave)
 
@@ -367,6 +354,35 @@ class _Walk:
                 writer.unmark_since(start)
 
         return closed
+
+
+@lru_cache(maxsize=4096)
+def _role(name: str, classes: str, style: str, blockquote: bool) -> int:
+    """What an element with this id, these classes and this style is: a mark of `htmllines`. Pages repeat few of them often."""
+    words = set(classes.split())
+    if (
+        name in _REST_NAMES
+        or words & _REST_NAMES
+        or ("border-top" in style.lower() and _OUTLOOK_RULE.search(style))
+    ):
+        return REST
+    if words & _WROTE_CLASSES:
+        return WROTE
+    if words & (_QUOTE_CLASSES | _CONTAINER_CLASSES) and not blockquote:
+        return QUOTED
+    if _SIGNATURE_NAME.search(name) or (classes and _SIGNATURE_NAME.search(classes)):
+        return SIGNATURE
+    return NEW
+
+
+def _contains(classes: str) -> bool:
+    """Whether an element with these classes holds attribution and quote, and perhaps answers between the quotes."""
+    return not _CONTAINER_CLASSES.isdisjoint(classes.split())
+
+
+@lru_cache(maxsize=4096)
+def _hidden(style: str) -> bool:
+    return bool(_HIDDEN.search(style))
 
 
 def _number(text: str | None) -> int:

@@ -16,16 +16,14 @@ def normalised(text: str) -> str:
     return " ".join((text if text.isascii() else unicodedata.normalize("NFC", text)).split())
 
 
-def of_message(message_id: str | None, from_: Iterable[Address], date: datetime | None, text: str) -> str:
-    """SHA-256 (hex) over Message-ID, From, Date and normalised text."""
+def of(message_id: str | None, from_: Iterable[Address], date: datetime | None, text: str) -> tuple[str, str]:
+    """Two SHA-256 (hex): over Message-ID, From, Date and normalised text; and over From and text, for mails without Message-ID."""
+    words = json.dumps(normalised(text))
+    authors = [address.key for address in from_]
     when = date.isoformat() if date else None
-    return _digest([message_id, [address.key for address in from_], when, normalised(text)])
+    return _digest([message_id, authors, when], words), _digest([authors], words)
 
 
-def of_content(from_: Iterable[Address], text: str) -> str:
-    """SHA-256 (hex) over From and normalised text, for messages without a Message-ID."""
-    return _digest([[address.key for address in from_], normalised(text)])
-
-
-def _digest(facts: list[object]) -> str:
-    return hashlib.sha256(json.dumps(facts, ensure_ascii=True).encode("ascii")).hexdigest()
+def _digest(facts: list[object], words: str) -> str:
+    """Of the list of these facts and the words as JSON. Stores hold such hashes: another form would make every known mail a new one."""
+    return hashlib.sha256(f"{json.dumps(facts)[:-1]}, {words}]".encode("ascii")).hexdigest()

@@ -22,6 +22,8 @@ def document(file: str, mail: Mail) -> dict[str, Any]:
         "subject": mail.subject,
         "language": mail.language,
         "kind": mail.kind.value,
+        "kind_reasons": list(mail.kind_reasons),
+        "unanswerable": list(mail.unanswerable),
         "text": mail.text,
         "reply": mail.reply,
         "signature": mail.signature,
@@ -36,6 +38,7 @@ def document(file: str, mail: Mail) -> dict[str, Any]:
             for file in mail.attachments
         ],
         "bounce": _bounce(mail),
+        "report": _report(mail),
         "forwarded": _forwarded(mail),
         "protection": list(mail.protection),
         "defects": list(mail.defects),
@@ -59,6 +62,12 @@ def _bounce(mail: Mail) -> dict[str, Any] | None:
     }
 
 
+def _report(mail: Mail) -> dict[str, Any] | None:
+    if mail.report is None:
+        return None
+    return {"what": mail.report.what, "original_message_id": mail.report.original_message_id}
+
+
 def _forwarded(mail: Mail) -> dict[str, Any] | None:
     if mail.forwarded is None:
         return None
@@ -66,5 +75,7 @@ def _forwarded(mail: Mail) -> dict[str, Any] | None:
         "from": _mailbox(mail.forwarded.from_) if mail.forwarded.from_ else None,
         "subject": mail.forwarded.subject,
         "date": mail.forwarded.date,
+        "at": mail.forwarded.at.isoformat() if mail.forwarded.at else None,
         "text": mail.forwarded.text,
+        "above": mail.forwarded.above,
     }

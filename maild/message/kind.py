@@ -23,18 +23,10 @@ from maild.message.subjects import (
 )
 
 # RFC 3834 §3.1.8 knows Auto-Submitted only; these are what programs set instead, or beside it.
-_AUTO_REPLY_FIELDS = (
-    "x-autoreply",
-    "x-autorespond",
-    "x-autoresponder",
-    "x-auto-reply",
-    "x-auto-reply-from",
-    "x-autoreply-from",
-    "x-mail-autoreply",
-    "x-autoreply-domain",
-    "x-vacation",
-    "x-cron-autoreply",
+_AUTO_REPLY_FIELD = re.compile(
+    r"x-(?:[a-z0-9]{1,20}-){0,2}(?:auto-?(?:reply|replied|respond|responder|response)(?:-?(?:from|to|by|domain|id|sent))?|vacation(?:-message)?)"
 )
+_AUTO_REPLY_PROGRAM = re.compile(r"(?i)\b(?:vacation|auto-?respon\w+|auto-?reply)\b")
 _AUTO_REPLY_PRECEDENCE = frozenset({"auto_reply", "auto-reply", "autoreply"})
 _BULK_PRECEDENCE = frozenset({"bulk", "list", "junk"})
 _BULK_FIELDS = (
@@ -114,6 +106,8 @@ def from_system(fields: Fields, from_: Sequence[Address], *, reverse_path: bool 
         return True
     if any(_SYSTEM.fullmatch(address.address.partition("@")[0]) for address in from_):
         return True
+    if [value.replace(" ", "") for value in fields.all("from")] == ["<>"]:
+        return True
     return bool(_SYSTEM_NAME.match(fields.first("from")))
 
 
@@ -160,7 +154,8 @@ def judge(fields: Fields, shape: Shape, trust: Trust, text: str, page: str, word
     said = robot_words(shape, words)
     if said:
         return Judgement(Kind.AUTO_REPLY, said)
-    if not shape.answers and newsletter(text, page):
+    quotes_more = 2 * len(words) < len(text)
+    if not shape.answers and newsletter(words if quotes_more else text, "" if quotes_more else page):
         return Judgement(Kind.BULK, ("it offers to unsubscribe",))
     return Judgement(Kind.PERSON, ())
 
@@ -193,9 +188,16 @@ def _auto_reply_reasons(fields: Fields, shape: Shape) -> tuple[str, ...]:
         found.append(f"Auto-Submitted: {submitted}")
     elif submitted == "auto-generated" and (shape.answers or words):
         found.append(f"Auto-Submitted: {submitted}, in answer to a mail")
-    for name in _AUTO_REPLY_FIELDS:
-        if name in fields and fields.first(name).strip().lower() not in _NEGATIVE:
+    for name in fields.names():
+        if _AUTO_REPLY_FIELD.fullmatch(name) and fields.first(name).strip().lower() not in _NEGATIVE:
             found.append(f"{name.title()} is set")
+    found += [
+        f"{name.title()}: {fields.first(name)}"
+        for name in ("x-mailer", "user-agent")
+        if name in fields and _AUTO_REPLY_PROGRAM.search(fields.first(name)[:_NEAR])
+    ]
+    if fields.first("x-ms-exchange-generated-message-source").lower().startswith("mailbox rules agent"):
+        found.append("a rule of an Exchange mailbox wrote it")
     if precedence(fields) in _AUTO_REPLY_PRECEDENCE:
         found.append(f"Precedence: {precedence(fields)}")
     if "autoresponder" in fields.first("x-post-messageclass").lower():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from email import message_from_bytes
 from email.message import Message
 from email.utils import parsedate_to_datetime
@@ -30,6 +30,7 @@ from maild.message import (
     language,
     protection,
     quotes,
+    reports,
     vendors,
 )
 from maild.message import body as bodies
@@ -37,6 +38,7 @@ from maild.message import html as pages
 from maild.message.addresses import Mailboxes
 from maild.message.charset import clean, decode
 from maild.message.headers import Fields
+from maild.message.subjects import ANSWER
 from maild.message.wire import bounded
 
 _MAX_SUBJECT = 998
@@ -46,6 +48,8 @@ _ID = re.compile(r"<[^<>\s]{1,500}>")
 _BARE_ID = re.compile(r"[^<>\s]{3,500}")
 _CHARSET = re.compile(rb"(?i)content-type:\s{0,9}text/[a-z]{1,20};\s{0,9}charset=[\"']?([a-z0-9_.:-]{1,40})")
 _EARLY = 100_000
+_SHORT = 1500
+_MAIL_TYPES = ("message/rfc822", "message/global")
 _TRACES = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
 _Value = TypeVar("_Value")
 _NO_THREAD: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
@@ -64,8 +68,7 @@ def parse(raw: bytes, trust: Trust = Trust(), *, trusted: bool = False) -> Parse
         text = decode(raw[: bodies.MAX_TEXT])
         defects = (f"not understood: {type(error).__name__}",)
         digest = hashlib.sha256(raw).hexdigest()
-        same = identity.of_message(None, (), None, text)
-        content = identity.of_content((), text)
+        same, content = identity.of(None, (), None, text)
         return Parsed(
             Mail(
                 digest,
@@ -80,17 +83,20 @@ def parse(raw: bytes, trust: Trust = Trust(), *, trusted: bool = False) -> Parse
 
 
 class _Reading:
-    """One mail being read: each step that fails leaves its default and a defect."""
+    """One mail being read: each step that fails leaves its default and a defect. `inside`: it is the attachment of another one."""
 
-    def __init__(self, raw: bytes, trust: Trust, trusted: bool) -> None:
+    def __init__(self, raw: bytes, trust: Trust, trusted: bool, *, inside: bool = False) -> None:
         self._raw = raw
         self._trust = trust
         self._trusted = trusted
+        self._inside = inside
         wire = bounded(raw)
         self._wire = wire
         self._defects: list[str] = list(wire.defects)
         self._message = self._structure(wire.data)
-        self._fields = Fields(self._message.raw_items(), _charset(self._message, wire.data))
+        plain = wire.data[: wire.body].isascii()
+        charset = None if plain else _charset(self._message, wire.data)
+        self._fields = Fields(self._message.raw_items(), charset)
 
     def _structure(self, data: bytes) -> Message:
         """The parts, as the standard library's parser finds them; what it had to guess is a defect."""
@@ -108,10 +114,7 @@ class _Reading:
 
     def parsed(self) -> Parsed:
         fields = self._fields
-        nobody = Mailboxes((), False)
-        author = self._step("From", lambda: addresses.read(fields.raw("from")), nobody)
-        if not author.certain and "from" in fields:
-            self._defects.append("From is irregular")
+        author = self._author()
         subject = self._step("Subject", lambda: clean(fields.first("subject")[:_MAX_SUBJECT]), "")
         answers, references = self._step("References", self._threads, _NO_THREAD)
         found = self._step("body", lambda: bodies.read(self._message, self._wire.data), bodies.Body())
@@ -127,6 +130,7 @@ class _Reading:
         proof = self._step("Authentication-Results", lambda: self._proof(author), Proof())
         date = self._step("Date", self._date, None)
         message_id = self._step("Message-ID", self._message_id, None)
+        same, content = identity.of(message_id, author.addresses, date, text)
         mail = Mail(
             sha256=hashlib.sha256(self._raw).hexdigest(),
             size=len(self._raw),
@@ -148,21 +152,33 @@ class _Reading:
             html=self._step("html", lambda: pages.sanitise(found.page()) or None, None),
             attachments=tuple(found.attachments),
             bounce=failure,
-            forwarded=self._step("forwarded", lambda: _forwarded(text, subject, judgement.kind), None),
-            protection=tuple(found.protection),
-            unanswerable=self._step(
-                "answerable",
-                lambda: answerable.reasons(fields, author.addresses, proof, self._trust),
-                ("its header cannot be read",),
+            report=self._step("report", lambda: reports.read(judgement.kind, found, text), None),
+            forwarded=self._step(
+                "forwarded", lambda: self._forwarded(found, text, words, subject, judgement.kind), None
             ),
+            protection=tuple(found.protection),
+            unanswerable=self._unanswerable(author, proof),
             proof=proof,
             delivered_to=self._step("Delivered-To", self._delivered_to, ()),
             header=self._step("header", fields.pairs, ()),
-            identity=identity.of_message(message_id, author.addresses, date, text),
-            content_identity=identity.of_content(author.addresses, text),
+            identity=same,
+            content_identity=content,
             defects=tuple(dict.fromkeys(clean(defect) for defect in self._defects))[:_MAX_DEFECTS],
         )
         return Parsed(mail, tuple(found.contents))
+
+    def _author(self) -> Mailboxes:
+        found = self._step("From", lambda: addresses.read(self._fields.raw("from")), Mailboxes((), False))
+        if not found.certain and "from" in self._fields:
+            self._defects.append("From is irregular")
+        return found
+
+    def _unanswerable(self, author: Mailboxes, proof: Proof) -> tuple[str, ...]:
+        return self._step(
+            "answerable",
+            lambda: answerable.reasons(self._fields, author.addresses, proof, self._trust),
+            ("its header cannot be read",),
+        )
 
     def _addresses(self, name: str) -> tuple[Address, ...]:
         return self._step(name, lambda: addresses.read(self._fields.raw(name)).addresses, ())
@@ -215,7 +231,7 @@ class _Reading:
                 return None, kind.Judgement(Kind.RECEIPT, ("a delivery status notification of success",))
         reason = kind.may_bounce(self._fields, shape)
         if reason:
-            failure = bounce.from_text(self._message, self._fields, text, found.returned)
+            failure = bounce.from_text(self._message, self._wire.data, self._fields, text, found.returned)
             if failure:
                 return failure, kind.Judgement(Kind.BOUNCE, (reason, "its words name a failed recipient"))
             if kind.surely_bounces(self._fields, shape):
@@ -268,6 +284,48 @@ class _Reading:
                 found.update(dict.fromkeys(addresses.loose(value)))
         return tuple(found)[:_MAX_IDS]
 
+    def _forwarded(
+        self, found: bodies.Body, text: str, words: quotes.Words, subject: str, judged: Kind
+    ) -> Forwarded | None:
+        """The original of a forwarded mail; robots' mail repeats mails without forwarding them."""
+        if judged not in (Kind.PERSON, Kind.BULK):
+            return None
+        shown = forwarded.find(text, subject, self._zone(), words.reply)
+        if shown or self._inside or ANSWER.match(subject):
+            return shown
+        carried = [
+            content
+            for file, content in zip(found.attachments, found.contents, strict=True)
+            if file.type in _MAIL_TYPES
+        ]
+        if len(carried) != 1 or len(words.reply) > _SHORT:
+            return None
+        inner = _Reading(carried[0], Trust(), False, inside=True)
+        original = inner.parsed().mail
+        if not (original.from_ or original.subject):
+            return None
+        date = inner.written_date()
+        return forwarded.attached(
+            original.sender,
+            original.subject,
+            date,
+            original.text,
+            original.date,
+            words.reply,
+            original.message_id,
+        )
+
+    def written_date(self) -> str:
+        """Date as it stands in the header."""
+        return self._fields.first("date")
+
+    def _zone(self) -> tzinfo | None:
+        """Where the mail was written, as its Date says (RFC 5322 §3.3)."""
+        try:
+            return parsedate_to_datetime(self.written_date()[:200]).tzinfo
+        except (TypeError, ValueError, IndexError, OverflowError):
+            return None
+
 
 def _charset(message: Message, data: bytes) -> str | None:
     """The charset of the first text, in which senders of raw 8-bit headers usually write these too."""
@@ -285,8 +343,3 @@ def _new_words(found: bodies.Body, text: str, subject: str) -> quotes.Words:
     rest, signature = found.new_words(forwarded=passed_on)
     words = quotes.split(rest, forwarded=passed_on)
     return quotes.Words(words.reply, "\n".join(filter(None, (words.signature, signature))))
-
-
-def _forwarded(text: str, subject: str, judged: Kind) -> Forwarded | None:
-    """The original of a forwarded mail; robots' mail repeats mails without forwarding them."""
-    return forwarded.find(text, subject) if judged in (Kind.PERSON, Kind.BULK) else None

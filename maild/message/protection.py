@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 _SIGNATURES = {"pkcs7": "S/MIME signed", "pgp": "PGP signed"}
+_CONTAINERS = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _MESSAGE = "-----BEGIN PGP MESSAGE-----"
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _HEAD = re.compile(
@@ -21,12 +22,20 @@ def of_part(kind: str, options: dict[str, str]) -> str:
         return next((said for word, said in _SIGNATURES.items() if word in protocol), "signed")
     if kind == "multipart/encrypted":
         return "PGP encrypted" if "pgp" in protocol else "encrypted"
-    if kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
-        says = options.get("smime-type", "").lower()
-        if says in ("certs-only", "compressed-data"):
-            return ""
-        return "S/MIME signed" if says == "signed-data" else "S/MIME encrypted"
     return ""
+
+
+def is_container(kind: str, name: str) -> bool:
+    """Whether a part may be an S/MIME container (RFC 8551 §3.2), also where a mail program forgot its type."""
+    return kind in _CONTAINERS or (kind == "application/octet-stream" and name.lower().endswith(".p7m"))
+
+
+def of_container(found: str | None, options: dict[str, str]) -> str:
+    """What an S/MIME container says: `found` is what it holds; where that cannot be read (None), its parameters (RFC 8551 §3.2.2)."""
+    if found is None:
+        said = options.get("smime-type", "").lower().partition("-")[0]
+        found = {"signed": "signed", "certs": "", "compressed": "compressed"}.get(said, "encrypted")
+    return f"S/MIME {found}" if found in ("signed", "encrypted") else ""
 
 
 def of_text(text: str) -> Iterable[str]:
@@ -42,9 +51,10 @@ def without_armour(text: str) -> str:
     if _SIGNED not in text:
         return text
     head = _HEAD.search(text)
-    tail = text.find(_SIGNATURE, head.end()) if head else -1
-    end = text.find(_END, tail) if tail >= 0 else -1
-    if head is None or end < 0:
+    tail = text.find(_SIGNATURE, head.end() - 1) if head else -1
+    if head is None or tail < 0:
         return text
+    end = text.find(_END, tail)
+    below = text[end + len(_END) :] if end >= 0 else ""
     words = re.sub(r"(?m)^- ", "", text[head.end() : tail])
-    return f"{text[: head.start()]}{words}\n{text[end + len(_END) :].lstrip()}".strip("\n")
+    return f"{text[: head.start()]}{words}\n{below.lstrip()}".strip("\n")

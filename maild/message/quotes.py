@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import re2
 
-from maild.message import marks, phrases
+from maild.message import labels, marks, phrases
 
 _MAX_LINES = 2000
 _LINE = 600
@@ -21,6 +21,7 @@ _SIGNATURE_LINES = 14
 _FOOTER_LINES = 8
 _DISCLAIMER_LINES = 40
 _QUOTED = re.compile(r"\s{0,3}(?:[>|›]|&gt;)")
+_QUOTE_MARKS = (">", "|", "›", "&gt;")
 _DELIMITER = re.compile(r"\s{0,2}-- ?\s?$")
 _UNDERSCORES = re.compile(r"\s{0,3}[_=-]{20,}\s*$")
 _FORWARDED = re.compile(phrases.FORWARDED, re.IGNORECASE)
@@ -32,16 +33,21 @@ _BARE_ATTRIBUTION = re.compile(phrases.BARE_ATTRIBUTION, re.IGNORECASE)
 _REPLY_ABOVE = re.compile(phrases.REPLY_ABOVE, re.IGNORECASE)
 # Searched in the whole text at once, so in linear time by RE2.
 _LANDMARK = re2.compile(rf"(?im)^(?:{phrases.FORWARDED}|{phrases.ORIGINAL})|{phrases.REPLY_ABOVE}")
+_HEADER_LINE = re2.compile(rf"(?im)^[\s>]*[*_]{{0,2}}\s?(?:{labels.LEADING})\s?[*_]{{0,2}}\s?[:：]")
 _WRITER = re2.compile(rf"(?i)@|{'|'.join(map(re2.escape, phrases.VERBS))}|{phrases.QUOTING}")
 _ENDS = (":", "：", ">", ")", *phrases.VERBS)
-_HEADER_FIRST = re.compile(rf"\s{{0,3}}[*_]{{0,2}}\s?(?:{phrases.FROM})\s?[*_]{{0,2}}\s?[:：]", re.IGNORECASE)
-_HEADER_MORE = re.compile(
-    rf"\s{{0,3}}[*_]{{0,2}}\s?(?:{phrases.HEADER})\s?[*_]{{0,2}}\s?[:：]", re.IGNORECASE
+_HEADER_FIRST = re.compile(
+    rf"\s{{0,3}}[*_]{{0,2}}\s?(?:{labels.LEADING})\s?[*_]{{0,2}}\s?[:：]", re.IGNORECASE
 )
+_HEADER_FROM = re.compile(rf"\s{{0,3}}[*_]{{0,2}}\s?(?:{labels.FROM})\s?[*_]{{0,2}}\s?[:：]", re.IGNORECASE)
+_HEADER_MORE = re.compile(rf"\s{{0,3}}[*_]{{0,2}}\s?(?:{labels.ANY})\s?[*_]{{0,2}}\s?[:：]", re.IGNORECASE)
 _SIGNED = re.compile(r"[-/~][A-ZÀ-Ý][\w.]{1,30}(?: [A-ZÀ-Ý][\w.]{0,30}){0,2}|ᐧ")
 _MOBILE = re.compile(phrases.MOBILE, re.IGNORECASE)
 _DISCLAIMER = re.compile(phrases.DISCLAIMER, re.IGNORECASE)
 _SMALL_PRINT = re.compile(phrases.SMALL_PRINT, re.IGNORECASE)
+
+
+_DIRECTIONS = dict.fromkeys((0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +70,13 @@ def split(text: str, *, forwarded: bool = False) -> Words:
     marked = "##" in text and marks.find(lines)
     if marked:
         lines = marks.without_ours(lines, marked)
-    quoted = [bool(_QUOTED.match(line)) for line in lines]
-    end = _end_of_new(lines, quoted, bool(_LANDMARK.search(text)), bool(_WRITER.search(text)), forwarded)
+    quoted = [False] * len(lines)
+    if any(mark in text for mark in _QUOTE_MARKS):
+        quoted = [bool(_QUOTED.match(line)) for line in lines]
+    landmarks, attributed = bool(_LANDMARK.search(text)), bool(_WRITER.search(text))
+    end = len(lines)
+    if landmarks or attributed or _HEADER_LINE.search(text):
+        end = _end_of_new(lines, quoted, landmarks, attributed, forwarded)
     if more and end == len(lines) and not marked:
         return Words(text.strip("\n \t"), "")
     kept, flags = lines[:end], quoted[:end]
@@ -111,7 +122,7 @@ def _near_an_attribution(lines: list[str]) -> list[bool]:
     """Which lines may begin an attribution: one ends, or could end, within the window below."""
     near = [False] * len(lines)
     for index, line in enumerate(lines):
-        text = line[-_LINE:].rstrip().lower()
+        text = _plain(line[-_LINE:]).rstrip().lower()
         if text.endswith(_ENDS):
             for above in range(max(0, index - _WINDOW + 1), index + 1):
                 near[above] = True
@@ -140,6 +151,9 @@ def _header_block(lines: list[str], index: int) -> bool:
     """Whether a block such as Outlook's From:/Sent:/To:/Subject: begins here, in any of the languages we know."""
     if not _HEADER_FIRST.match(lines[index][:_LINE]):
         return False
+    # GMX begins with the date, Thunderbird with the subject: then the sender must follow soon.
+    if not any(_HEADER_FROM.match(line[:_LINE]) for line in lines[index : index + 4]):
+        return False
     fields = 1
     for line in lines[index + 1 : index + 10]:
         if _HEADER_MORE.match(line[:_LINE]):
@@ -149,13 +163,13 @@ def _header_block(lines: list[str], index: int) -> bool:
 
 def _attribution(lines: list[str], index: int) -> int:
     """How many lines an attribution such as "On Monday, Ann wrote:" takes here; 0 when there is none."""
-    if not _ATTRIBUTION_START.match(lines[index][:_LINE]):
+    if not _ATTRIBUTION_START.match(_plain(lines[index][:_LINE])):
         return 1 if _BARE_ATTRIBUTION.fullmatch(lines[index][:_LINE].strip()) else 0
     joined = ""
     for size, line in enumerate(lines[index : index + _WINDOW], 1):
         if not line.strip() and size > 1:
             return 0
-        joined = f"{joined} {line.strip()}"[:_ATTRIBUTION_LENGTH].lower()
+        joined = f"{joined} {_plain(line).strip()}"[:_ATTRIBUTION_LENGTH].lower()
         if (
             _ATTRIBUTION_END.search(joined[-24:])
             and _names_writer(joined)
@@ -163,6 +177,11 @@ def _attribution(lines: list[str], index: int) -> int:
         ):
             return size
     return 0
+
+
+def _plain(line: str) -> str:
+    """The line without the marks of direction that stand around names in right-to-left mails."""
+    return line if line.isascii() else line.translate(_DIRECTIONS)
 
 
 def _names_writer(text: str) -> bool:
@@ -252,7 +271,7 @@ def _footer(lines: list[str], last: int) -> int:
     """The index where a footer that ends before `last` begins; 0 when there is none."""
     if not last:
         return 0
-    text = lines[last - 1][:_LINE].strip()
+    text = _plain(lines[last - 1][:_LINE]).strip()
     if _MOBILE.fullmatch(text) or _SIGNED.fullmatch(text):
         return last - 1
     return _disclaimer(lines, last) or _list_footer(lines, last)

@@ -42,6 +42,13 @@ def amazon(fields: Fields, text: str) -> Notification | None:
         told, _ = json.JSONDecoder(strict=False).raw_decode(_BROKEN_LINE.sub("", text[start:_MAX_TEXT]))
     except (ValueError, RecursionError):
         return None
+    inner = told.get("Message") if isinstance(told, dict) else None
+    if isinstance(inner, str):
+        # A subscription without "raw message delivery" has the notification inside one of SNS's own.
+        try:
+            told = json.loads(inner)
+        except (ValueError, RecursionError):
+            return None
     kind = told.get("notificationType") or told.get("eventType") if isinstance(told, dict) else None
     if kind == "Complaint":
         return Notification(None)

@@ -42,6 +42,10 @@ _ESSENTIAL_FIELDS = frozenset(
 _LEADING = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\r?\n)*")
 # RFC 5322 §2.2: a field name is printable ASCII without colon; `From ` is the separator line of mbox files.
 _HEADER_RUN = re.compile(rb"(?:(?:[!-9;-~]+[ \t]*:|[ \t]|>?From )[^\n]*(?:\n|\Z))*")
+_TORN_HEADER = re.compile(
+    rb"(?i)\r?\n((?=(?:[^\n]+\n){0,8}?content-type:\s{0,9}multipart/)(?:(?:content-[a-z-]+|mime-version):[^\n]*\n(?:[ \t][^\n]*\n)*)+)"
+)
+_CONTENT_TYPE = re.compile(rb"(?mi)^content-type:")
 _BLANK_BEFORE_COLON = re.compile(rb"(?m)^([!-9;-~]+)[ \t]+:")
 _FIELD = re.compile(rb"[^\n]*(?:\n|\Z)(?:[ \t][^\n]*(?:\n|\Z))*")
 _KNOWN_FIELD = re.compile(
@@ -74,6 +78,7 @@ def bounded(raw: bytes) -> Wire:
         data = data[leading.end() :]
         defects.append("blank lines before the header")
     end = _header_end(data)
+    data, end = _rejoined(data, end, defects)
     head = _mended(data[:end], defects)
     if len(head) > _SMALL_HEADER:
         head = _trimmed(head, defects)
@@ -102,6 +107,19 @@ def _header_end(data: bytes) -> int:
         run = _HEADER_RUN.match(data, stray) if stray else None
         end = run.end() if run else len(data)
     return end
+
+
+def _rejoined(data: bytes, end: int, defects: list[str]) -> tuple[bytes, int]:
+    """Take the blank line away that Outlook leaves above the Content-Type of a mail forwarded as attachment, if that is what it is."""
+    split = _TORN_HEADER.match(data, end)
+    if split is None or _CONTENT_TYPE.search(data, 0, end):
+        return data, end
+    boundary = _BOUNDARY.search(split[1])
+    if boundary is None or b"\n--" + (boundary[1] or boundary[2]) not in data:
+        return data, end
+    defects.append("blank line inside the header")
+    joined = data[:end] + data[split.start(1) :]
+    return joined, end + len(split[1])
 
 
 def _mended(head: bytes, defects: list[str]) -> bytes:

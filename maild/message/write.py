@@ -38,7 +38,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9-]+")
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
 _NOT_CONTENT_ID = re.compile(r"[^A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]")
-_FROM_LINE = re.compile(rb"(?m)^From ")
+_FROM_LINE = b"\nFrom "
 _Q_PLAIN = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
 )  # RFC 2047 §5 (3)
@@ -305,8 +305,8 @@ def _text_part(subtype: str, text: str) -> bytes:
     elif (len(octets) - len(text)) * 3 > len(octets):
         encoding, body = "base64", _base64(octets.replace(b"\n", b"\r\n"))
     else:
-        encoded = binascii.b2a_qp(octets, istext=True)
-        encoding, body = "quoted-printable", _FROM_LINE.sub(b"=46rom ", encoded).replace(b"\n", b"\r\n")
+        encoding, encoded = "quoted-printable", b"\n" + binascii.b2a_qp(octets, istext=True)
+        body = encoded.replace(_FROM_LINE, b"\n=46rom ").replace(b"\n", b"\r\n")[2:]
     head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
     return head.encode() + body
 
@@ -317,7 +317,7 @@ def _is_7bit(octets: bytes, longest: int) -> bool:
         octets.isascii()
         and b"=_" not in octets
         and b"\x00" not in octets
-        and not _FROM_LINE.search(octets)
+        and _FROM_LINE not in b"\n" + octets
         and max(map(len, octets.split(b"\n"))) <= longest
     )
 

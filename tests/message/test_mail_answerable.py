@@ -19,6 +19,7 @@ def mail(*fields: str, sender: str = "Ann <ann@customer.example>") -> bytes:
         (),
         ("Auto-Submitted: no",),
         ("Auto-Submitted: No (written by hand)",),
+        ("Auto-Submitted: (by hand) no",),
         ("Precedence: first-class",),
         ("X-Auto-Response-Suppress: DR, RN, NRN",),
         ("List-Id: Help <help.acme.test>", "List-Post: <mailto:help@acme.test>", "Precedence: list"),
@@ -35,6 +36,7 @@ def test_a_person_may_be_answered(fields: tuple[str, ...]) -> None:
     [
         (("Auto-Submitted: auto-replied",), "Auto-Submitted"),
         (("Auto-Submitted: auto-generated; owner=x",), "Auto-Submitted"),
+        (("Auto-Submitted: (vacation (2)) auto-replied",), "Auto-Submitted"),
         (("Precedence: bulk",), "Precedence"),
         (("Precedence: List",), "Precedence"),
         (("Precedence: junk",), "Precedence"),

@@ -107,6 +107,19 @@ def test_an_international_domain_is_aligned_in_both_spellings() -> None:
     assert parse_mail(mail([value], "a@münchen.test"), TRUST, trusted=True).mail.proof.dmarc is Verdict.PASS
 
 
+def test_two_domains_that_only_idna_2003_takes_for_one_are_two() -> None:
+    value = "mx.acme.test; dmarc=pass header.from=fass.test"
+    assert parse_mail(mail([value], "a@faß.test"), TRUST, trusted=True).mail.proof.dmarc is Verdict.NONE
+
+
+def test_what_the_host_found_is_kept() -> None:
+    value = "mx.acme.test; spf=fail smtp.mailfrom=x.test; dkim=pass header.d=acme.test; dmarc=pass header.from=acme.test"
+    assert (
+        parse_mail(mail([value], FROM), TRUST, trusted=True).mail.proof.why
+        == "spf=fail, dkim=pass, dmarc=pass"
+    )
+
+
 @pytest.mark.parametrize(("trust", "trusted"), [(TRUST, False), (Trust(), True)])
 def test_nothing_is_believed_without_trust(trust: Trust, trusted: bool) -> None:
     assert parse_mail(mail([PASS, AUTH], FROM), trust, trusted=trusted).mail.proof == Proof()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from maild.desk.facts import Bounce, FailedRecipient, Kind
+from maild.desk.facts import Bounce, FailedRecipient, Kind, Mail
 from maild.message.bounce import statuses
 from maild.message.parse import parse
 
@@ -190,3 +190,71 @@ def test_what_is_no_bounce(raw: bytes) -> None:
     mail = parse(raw).mail
     assert mail.kind is not Kind.BOUNCE
     assert mail.bounce is None
+
+
+def reported(*fields: str) -> Mail:
+    report = "\r\n".join(["Reporting-MTA: dns; mx.x.example", "", *fields])
+    raw = (
+        "From: MAILER-DAEMON@x.example\r\nSubject: Undelivered\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+        f"--b\r\n\r\nSorry.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n{report}\r\n\r\n--b--\r\n"
+    )
+    return parse(raw.encode()).mail
+
+
+@pytest.mark.parametrize(
+    ("status", "diagnostic", "found"),
+    [
+        ("5.0.0", "smtp; 550 5.1.1 <gone@y.example>: unknown", "5.1.1"),
+        ("5.0.0", "smtp; 550 #5.1.0 Address rejected.", "5.1.0"),
+        ("5.0.0", "smtp; 550 no", "5.0.0"),
+        ("5.0.0", "smtp; 450 4.2.2 full", "5.0.0"),
+        ("4.4.7", "smtp; 450 4.2.2 full", "4.2.2"),
+        ("5.2.2", "smtp; 550 5.1.1 unknown", "5.2.2"),
+    ],
+)
+def test_the_more_telling_status(status: str, diagnostic: str, found: str) -> None:
+    mail = reported(
+        "Final-Recipient: rfc822; gone@y.example",
+        "Action: failed",
+        f"Status: {status}",
+        f"Diagnostic-Code: {diagnostic}",
+    )
+    assert mail.bounce is not None
+    assert mail.bounce.recipients[0].status == found
+
+
+@pytest.mark.parametrize(
+    ("final", "original", "address"),
+    [
+        ("gone@y.example", None, "gone@y.example"),
+        ("@relay.y.example:gone@y.example", None, "gone@y.example"),
+        ("@relay.y.example:gone@ims_daemon", "gone@y.example", "gone@y.example"),
+        ("gone@mailbox", "gone@y.example", "gone@y.example"),
+        ("gone@mailbox", None, "gone@mailbox"),
+        ("gone@new.example", "gone@y.example", "gone@new.example"),
+    ],
+)
+def test_the_address_that_means_something_outside(final: str, original: str | None, address: str) -> None:
+    fields = [f"Final-Recipient: rfc822; {final}", "Action: failed", "Status: 5.1.1"]
+    mail = reported(*fields, *([f"Original-Recipient: rfc822; {original}"] if original else []))
+    assert mail.bounce is not None
+    assert [one.address for one in mail.bounce.recipients] == [address]
+
+
+def test_a_report_written_into_the_text() -> None:
+    raw = (
+        b"From: MAILER-DAEMON@x.example\r\nSubject: Undelivered Mail Returned to Sender\r\n\r\nPlease see below.\r\n\r\n----\r\nReturn-Path: <>\r\n\r\n"
+        b"Final-Recipient: rfc822; gone@y.example\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 unknown\r\n"
+    )
+    mail = parse(raw).mail
+    assert mail.kind is Kind.BOUNCE
+    assert mail.bounce is not None
+    assert [(one.address, one.status) for one in mail.bounce.recipients] == [("gone@y.example", "5.1.1")]
+
+
+def test_a_mail_by_nobody_that_names_an_invalid_user() -> None:
+    raw = b"From: <>\r\nTo: a@x.example\r\nAuto-Submitted: auto-replied\r\nIn-Reply-To: <1@x.example>\r\n\r\nYou sent mail to gone@y.example. That's not a valid user here.\r\n"
+    mail = parse(raw).mail
+    assert mail.kind is Kind.BOUNCE
+    assert mail.bounce is not None
+    assert [one.address for one in mail.bounce.recipients] == ["gone@y.example"]

@@ -24,6 +24,8 @@ HEAVY = {
     "50000 recipients": HEAD + b"To: " + b", ".join(b"u%d@x.example" % n for n in range(50_000)) + b"\r\n\r\nx",
     "20000 parameters": HEAD + b"Content-Type: text/plain" + b"".join(b"; a%d=b" % n for n in range(20_000)) + b"\r\n\r\nx",
     "a From of quotes": b"From: " + b'"' * 20_001 + b"\r\n\r\nx",
+    "a trace of no address": b"Delivered-To: " + b"<" * 200_000 + b"\r\n" + HEAD + b"\r\nx",
+    "a trace of many addresses": b"Delivered-To: " + b"a@b@" * 50_000 + b"\r\n" + HEAD + b"\r\nx",
     "a From of comments": b"From: " + b"(" * 20_000 + b"\r\n\r\nx",
     "lines that end in CR": b"From: a@x.example\rSubject: s\r\rwords\r" * 5000,
     "no header": b"just words of a mail\n" * 50_000,
@@ -46,6 +48,7 @@ HEAVY = {
     "calendar people": HEAD + b"Content-Type: text/calendar\r\n\r\nBEGIN:VEVENT\r\n" + b'ATTENDEE;CN="x":mailto:x@y\r\n' * 50_000,
     "TNEF attributes": HEAD + b"Content-Type: application/ms-tnef\r\n\r\n\x78\x9f\x3e\x22\x01\x00" + b"\x02\x02\x90\x06\x00\0\0\0\0\0\0" * 100_000,
     "uuencoded files": HEAD + b"\r\n" + b"begin 644 x\r\n#86)C\r\n`\r\nend\r\n" * 10_000,
+    "a bounce of empty lines": b"From: MAILER-DAEMON@x.example\r\nSubject: Undelivered Mail Returned to Sender\r\n\r\n" + b"\n" * 1_000_000,
     "half uuencoded files": HEAD + b"\r\n" + b"begin 644 x\r\n#86)C\r\n" * 10_000,
 }  # fmt: skip
 

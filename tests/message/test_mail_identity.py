@@ -34,6 +34,12 @@ def test_encoding_changes_nothing(encoding: str, charset: str) -> None:
     assert same(mail(encoding=encoding, charset=charset), mail())
 
 
+def test_the_identities_are_those_that_stores_hold() -> None:
+    found = mail()
+    assert found.identity == "94ac68ca4c6c243846d19a20809fd88ef8bcf6082002206fea84cfb0899661da"
+    assert found.content_identity == "ae10f1560370d30363f1fb90c71e7693f34f5070666e504038941aaccec48e28"
+
+
 def test_transport_changes_nothing() -> None:
     raw = (HEAD + "\r\n" + TEXT).encode()
     usual = parse(raw).mail

@@ -5,7 +5,7 @@ import json
 from maild.message.inspect import document
 from maild.message.parse import parse
 
-KEYS = ["file", "message_id", "in_reply_to", "references", "date", "from", "reply_to", "to", "cc", "subject", "language", "kind", "text", "reply", "signature", "attachments", "bounce", "forwarded", "protection", "defects"]  # fmt: skip
+KEYS = ["file", "message_id", "in_reply_to", "references", "date", "from", "reply_to", "to", "cc", "subject", "language", "kind", "kind_reasons", "unanswerable", "text", "reply", "signature", "attachments", "bounce", "report", "forwarded", "protection", "defects"]  # fmt: skip
 
 
 def test_document() -> None:

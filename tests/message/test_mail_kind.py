@@ -34,6 +34,12 @@ NEWSLETTER = "News of the month. " * 40
         (mail("X-Autoreply: yes"), Kind.AUTO_REPLY),
         (mail("X-Autorespond: 1"), Kind.AUTO_REPLY),
         (mail("X-Autoreply: no"), Kind.PERSON),
+        (mail("X-Yandex-Autoreply: yes"), Kind.AUTO_REPLY),
+        (mail("X-Auto-Reply-From: a@x.example"), Kind.AUTO_REPLY),
+        (mail("X-Auto-Responded-Suppress: 1"), Kind.PERSON),
+        (mail("X-Mailer: vacation 1.2.7"), Kind.AUTO_REPLY),
+        (mail("X-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent"), Kind.AUTO_REPLY),
+        (mail("X-MS-Exchange-Generated-Message-Source: Journal Agent"), Kind.PERSON),
         (mail("X-Auto-Response-Suppress: All"), Kind.PERSON),
         (mail("Precedence: auto_reply"), Kind.AUTO_REPLY),
         (mail("X-POST-MessageClass: 9; Autoresponder"), Kind.AUTO_REPLY),
@@ -49,6 +55,15 @@ NEWSLETTER = "News of the month. " * 40
         (
             mail(
                 "In-Reply-To: <1@x.example>", body=NEWSLETTER + "\r\nTo unsubscribe visit https://x.example/u"
+            ),
+            Kind.PERSON,
+        ),
+        (
+            mail(
+                subject="Re: News",
+                body="Not for me.\r\n\r\nOn Monday, News <n@x.example> wrote:\r\n> "
+                + NEWSLETTER
+                + "\r\n> To unsubscribe visit https://x.example/u",
             ),
             Kind.PERSON,
         ),

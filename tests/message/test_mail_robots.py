@@ -192,3 +192,14 @@ def test_a_report_without_an_address_is_completed_from_the_words() -> None:
     found = parse(raw.encode()).mail
     assert found.bounce is not None
     assert [(one.address, one.status) for one in found.bounce.recipients] == [("eve@z.example", "5.1.2")]
+
+
+def test_a_failure_told_by_amazon_inside_another_notification() -> None:
+    told = {
+        "notificationType": "Bounce",
+        "bounce": {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": "eve@z.example"}]},
+    }
+    found = amazon({"Type": "Notification", "Message": json.dumps(told)})
+    assert found.bounce is not None
+    assert [one.address for one in found.bounce.recipients] == ["eve@z.example"]
+    assert amazon({"Type": "Notification", "Message": "no JSON"}).bounce is None
