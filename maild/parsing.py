@@ -6,6 +6,7 @@ While one mail is processed the next one is read on another processor.
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import resource
 import signal
@@ -15,7 +16,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
-from maild.desk.facts import Parsed, Trust
+from maild.desk.facts import Envelope, Parsed, Trust
 from maild.message import language
 from maild.message.parse import parse
 from maild.message.unreadable import unreadable
@@ -24,16 +25,16 @@ CPU_SECONDS = 20
 WALL_SECONDS = 60.0
 MEMORY = 3 << 30
 START_SECONDS = 60.0
-WARM_UP = "The model of languages is loaded once, before the first mail needs it."
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A mail to read. `trusted`: it came from a peer whose Authentication-Results count."""
+    """A mail to read. `trusted`: it came from a peer whose Authentication-Results count. `envelope`: how it came, for who verifies it."""
 
     raw: bytes
     trust: Trust
     trusted: bool
+    envelope: Envelope | None = None
 
 
 class Reading(Protocol):
@@ -160,7 +161,8 @@ def _serve(pipe: Connection, cpu: int, memory: int) -> None:
         signal.signal(number, signal.SIG_IGN)  # they are for the daemon; this process ends with its pipe
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    language.detect(WARM_UP)
+    logging.disable()  # libraries log what is handled here: mails that break their rules
+    language.warm_up()
     try:
         pipe.send("ready")
         while True:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -101,6 +101,23 @@ def _network(value: object) -> Network:
     ):
         raise ValueError(f"'{value}' names an address inside a network (did you mean '{network}'?)")
     return network
+
+
+def _resolver(value: object) -> tuple[str, int]:
+    """(address, port) of a DNS server, port 53 when none is given."""
+    text = value if isinstance(value, str) else ""
+    address, port = text, "53"
+    if text.startswith("[") or text.count(":") == 1:
+        address, _, port = text.rpartition(":") if not text.endswith("]") else (text, "", "53")
+    try:
+        place = ip_address(address.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        raise ValueError(
+            f"'{value}' is no DNS server, like 192.0.2.53, 127.0.0.1:5353 or [::1]:5353"
+        ) from None
+    if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError(f"'{value}' needs a port from 1 to 65535, or none")
+    return str(place), int(port)
 
 
 def _header(value: str) -> str:
@@ -214,7 +231,15 @@ class Trust(Shape):
     authserv_ids: tuple[Line, ...] = _key(
         "Hosts whose Authentication-Results are believed: those your own mail server writes.", [], example=[]
     )
-    verify: Flag = _key("Check SPF, DKIM and DMARC ourselves (not supported by this version).", False)
+    verify: Flag = _key(
+        "Check SPF, DKIM and DMARC ourselves, for mail of which no such host says dmarc=pass or fail.", False
+    )
+    arc_sealers: tuple[Annotated[Line, AfterValidator(domain)], ...] = _key(
+        "With verify: domains of list servers and forwarders whose ARC seals are believed.", []
+    )
+    resolvers: tuple[Annotated[tuple[str, int], BeforeValidator(_resolver)], ...] = _key(
+        "With verify: the DNS servers to ask, IP or IP:PORT; none: those of the system.", []
+    )
     peers: tuple[Annotated[Network, BeforeValidator(_network)], ...] = _key(
         "Networks of mail servers whose headers may be believed; Unix sockets always are.",
         ["127.0.0.0/8", "::1"],
@@ -266,6 +291,10 @@ class Settings(Shape):
     rules: PathSetting = _key("The folder of the rule files.", "rules")
     templates: PathSetting = _key(
         "The folder of your own templates; what is missing there is built in.", "templates"
+    )
+    reload: Literal["signal", "watch"] = _key(
+        "When changed rules and templates are read: at SIGHUP only, or by themselves within seconds.",
+        "signal",
     )
     desk: Desk = _key("Who the desk is.", {})
     store: Store = _key("Where everything is kept.", {})

@@ -39,6 +39,7 @@ class Session(Connection):
     """One client's dialogue."""
 
     _greeted = False
+    _helo_name = ""
     _transaction: Transaction | None = None
     _errors = 0
     _idle_commands = 0
@@ -117,6 +118,7 @@ class Session(Connection):
         if not argument:
             raise Refused(501, "5.5.4", "A host name is needed")
         self._greeted = True
+        self._helo_name = argument[:255] if argument.isascii() and argument.isprintable() else ""
         self._transaction = None
         keywords = [
             f"SIZE {self.service.limits.message_size}",
@@ -140,6 +142,7 @@ class Session(Connection):
             raise Refused(502, "5.5.1", "Command not implemented")
         await self.secure(reply.READY_FOR_TLS)
         self._greeted = False  # RFC 3207 §4.2: what was said before TLS is forgotten
+        self._helo_name = ""
         self._transaction = None
         return ()
 
@@ -196,6 +199,7 @@ class Session(Connection):
                 peer=self.peer.name,
                 received_at=self.service.clock(),
                 trusted=self.peer.trusted,
+                helo=self._helo_name,
             )
             await self.service.receiver.receive(spool, content.size, content.sha256, envelope)
         except Exception as error:  # noqa: BLE001 - whatever fails, every recipient gets his answer

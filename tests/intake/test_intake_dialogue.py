@@ -145,7 +145,13 @@ async def test_envelope_is_as_sent():
         assert await client.say("MAIL FROM:<>", RCPT, DATA, b"bounce\r\n.\r\n") == "250 2.0.0 kept"
         await client.close()
     assert desk.envelopes[0] == Envelope(
-        "Ann.B+x=y@Customer.Test", tuple(recipients), "smtp", "127.0.0.1", NOON, trusted=True
+        "Ann.B+x=y@Customer.Test",
+        tuple(recipients),
+        "smtp",
+        "127.0.0.1",
+        NOON,
+        trusted=True,
+        helo="client.test",
     )
     assert desk.envelopes[1].recipients == ("support@acme.test",)
     assert desk.envelopes[2].sender == ""
@@ -227,6 +233,29 @@ async def _fail_and_go_on(desk, protocol, hello, answer):
         assert await client.say(MAIL, RCPT, DATA, b"again\r\n.\r\n") == "250 2.0.0 kept"
         await client.close()
         return listeners.counters[address]
+
+
+@pytest.mark.parametrize(
+    ("hello", "name"),
+    [
+        ("EHLO mail.customer.test", "mail.customer.test"),
+        ("HELO [192.0.2.7]", "[192.0.2.7]"),
+        ("EHLO b\u00fccher.test", ""),
+        ("EHLO " + "x" * 500, "x" * 255),
+        ("EHLO one.test\r\nRSET\r\nEHLO two.test", "two.test"),
+    ],
+)
+async def test_the_name_that_was_greeted_with_is_kept(hello, name):
+    desk = Desk()
+    async with serving(desk) as (_, address):
+        client = await Client.to(address)
+        for line in hello.split("\r\n"):
+            assert (await client.say(line)).endswith(
+                ("OK", "SMTPUTF8", "ENHANCEDSTATUSCODES", "mx.acme.test")
+            )
+        await client.say(MAIL, RCPT, DATA, b"hi\r\n.\r\n")
+        await client.close()
+    assert [envelope.helo for envelope in desk.envelopes] == [name]
 
 
 async def test_a_receiver_that_cannot_say_whose_an_address_is():
