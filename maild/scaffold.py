@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import NamedTuple
 
 from maild import config, site
+from maild.desk import rule_schema
 from maild.errors import NotNow
 
 
@@ -21,7 +23,11 @@ def write(folder: Path) -> Scaffold:
 
     No file is ever overwritten. Raises NotNow when the disk refuses.
     """
-    wanted: dict[Path, bytes] = {folder / "maild.toml": config.describe().encode()}
+    schema = json.dumps(rule_schema.schema(), ensure_ascii=False, indent=1) + "\n"
+    wanted: dict[Path, bytes] = {
+        folder / "maild.toml": config.describe().encode(),
+        folder / "rules" / "schema.json": schema.encode(),
+    }
     for name in ("rules", "templates"):
         shipped = site.data_dir(name)
         for file in sorted(shipped.rglob("*")):

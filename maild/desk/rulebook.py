@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from maild.desk.rules import EMPTY, Rules
+from maild.desk.selection import Selection
 from maild.desk.words import Notify, Role
-
-_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +162,13 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A promised span of the calendar's time: `default`, or by priority (1 to 5)."""
+    """A promised span of the calendar's time: `default`, or by priority (1 to 5). `met_by`: what meets a resolution, beside closing:
+    "solved", "escalated"."""
 
     default: timedelta | None
     by_priority: Mapping[int, timedelta] = field(default_factory=dict)
     calendar: str | None = None
+    met_by: tuple[str, ...] = ("solved",)
 
     def span(self, priority: int) -> timedelta | None:
         return self.by_priority.get(priority, self.default)
@@ -175,7 +176,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """An SLA policy: targets by name (first_response, update, resolution, silence), in the order of the file."""
+    """An SLA policy: targets by name (first_response, update, resolution, silence), in the order of the file.
+
+    `warn`: after that many hundredths of a target's span, or so much of the policy's calendar before it is due. `update_limit`: how many
+    status updates go to the requester before a person answers.
+    """
 
     key: str
     calendar: str
@@ -183,6 +188,67 @@ class Policy:
     pause: tuple[str, ...] = ("pending",)
     for_: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tell: tuple[str, ...] = ("first_response",)
+    warn: int | timedelta | None = None
+    update_limit: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Rota:
+    """Who of a team is on call: the agents (addresses) in turn, each for the days of `every`, from `since` at the time `at` on,
+    by the wall clock of the desk's zone."""
+
+    team: str
+    agents: tuple[str, ...]
+    every: timedelta
+    since: date
+    at: time = time(9, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A declared word of the dictionary. `labels` by language, "" for every language. `impact` (of severities): the impact, 1 to
+    3, that it implies."""
+
+    key: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    describe: str | None = None
+    impact: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The dictionary. An empty list is open: any word will do; a declared one is closed. `impacts`, `urgencies`: names of 1 to 3,
+    `priorities`: of 1 to 5. `priority`: rows by impact, columns by urgency, empty when priority follows from nothing."""
+
+    types: Mapping[str, Word] = field(default_factory=dict)
+    categories: Mapping[str, Word] = field(default_factory=dict)
+    severities: Mapping[str, Word] = field(default_factory=dict)
+    tags: Mapping[str, Word] = field(default_factory=dict)
+    impacts: Mapping[int, str] = field(default_factory=dict)
+    urgencies: Mapping[int, str] = field(default_factory=dict)
+    priorities: Mapping[int, str] = field(default_factory=dict)
+    priority: tuple[tuple[int, ...], ...] = ()
+
+    def implied(self, severity: str | None) -> int | None:
+        """The impact that a severity implies."""
+        word = self.severities.get(severity or "")
+        return word.impact if word else None
+
+    def derived(self, impact: str | None, urgency: str | None) -> int | None:
+        """The priority that follows; urgency 2 when nobody said. None: nothing follows."""
+        if not self.priority or impact not in ("1", "2", "3"):
+            return None
+        column = int(urgency) if urgency in ("1", "2", "3") else 2
+        return self.priority[int(impact) - 1][column - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """An answer written once: command lines, and a text with variables in double braces."""
+
+    name: str
+    commands: tuple[str, ...]
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +268,11 @@ class Rulebook:
     default_priority: int = 3
     digest_at: time = time(7, 0)
     groups: Mapping[str, Group] = field(default_factory=dict)
+    macros: Mapping[str, Macro] = field(default_factory=dict)
+    rules: Rules = EMPTY
+    words: Words = Words()
+    oncall: Mapping[str, Rota] = field(default_factory=dict)
+    views: Mapping[str, Selection] = field(default_factory=dict)
 
     def agent(self, address: str) -> Agent | None:
         return self.agents.get(address.lower())
@@ -225,6 +296,13 @@ class Rulebook:
             if by_domain is None and parents.intersection(organisation.domains):
                 by_domain = organisation
         return by_domain
+
+    def groups_of(self, address: str) -> tuple[str, ...]:
+        """The groups of a person, by address or domain."""
+        key = address.lower()
+        domain = key.rpartition("@")[2]
+        groups = self.groups.values()
+        return tuple(group.key for group in groups if key in group.members or domain in group.domains)
 
     def is_own(self, address: str) -> bool:
         """Whether mail to this address comes back to the desk."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from maild.desk import shapes, sla, week
+from maild.desk import shapes, week
+from maild.desk.clocks import TARGETS
 from maild.desk.rulebook import Identity, Rulebook
 from maild.errors import Problem
 from maild.reading import KeyPath, Places, unknown
@@ -14,10 +15,22 @@ def inconsistencies(document: shapes.Document, identity: Identity, places: Place
     yield from _people(document, identity, places)
     yield from _customers(document, places)
     yield from _promises(document, places)
+    yield from _views(document, places)
+    yield from _rotas(document, places)
     customers = [customer.name for customer in document.organisations]
     for index, notice in enumerate(document.notices):
         path = ("notices", index, "organisation")
         yield from _unknown("organisation", notice.organisation, customers, path, places)
+
+
+def _views(document: shapes.Document, places: Places) -> Iterator[Problem]:
+    agents = [agent.address for agent in document.agents]
+    for name, view in document.desk.views.items():
+        path = ("desk", "views", name)
+        if view.team != "mine":
+            yield from _unknown("team", view.team, document.teams, (*path, "team"), places)
+        if view.assignee not in ("me", "nobody"):
+            yield from _unknown("agent", view.assignee, agents, (*path, "assignee"), places)
 
 
 def _unknown(
@@ -67,6 +80,18 @@ def _people(document: shapes.Document, identity: Identity, places: Places) -> It
         yield from _unknown("agent", team.responsible, known, ("teams", key, "responsible"), places)
 
 
+def _rotas(document: shapes.Document, places: Places) -> Iterator[Problem]:
+    agents = [agent.address for agent in document.agents]
+    for team, rota in document.oncall.items():
+        path = ("oncall", team)
+        if team not in document.teams:
+            yield places.key(path).problem(unknown("team", team, document.teams))
+        if not rota.agents:
+            yield places.value((*path, "agents")).problem("agents: must not be empty")
+        for index, address in enumerate(rota.agents):
+            yield from _unknown("agent", address, agents, (*path, "agents", index), places)
+
+
 def _customers(document: shapes.Document, places: Places) -> Iterator[Problem]:
     organisations = list(enumerate(document.organisations))
     yield from _twice(
@@ -104,22 +129,36 @@ def _promises(document: shapes.Document, places: Places) -> Iterator[Problem]:
 def _targets(
     policy: shapes.Policy, path: KeyPath, document: shapes.Document, places: Places
 ) -> Iterator[Problem]:
-    promised = [name for name in sla.TARGETS if getattr(policy, name) is not None]
+    promised = [name for name in TARGETS if getattr(policy, name) is not None]
     if not promised:
         yield places.key(path).problem(
-            f"policy '{path[-1]}' promises nothing: it needs one of {', '.join(sla.TARGETS)}"
+            f"policy '{path[-1]}' promises nothing: it needs one of {', '.join(TARGETS)}"
         )
     for name in promised:
         target: shapes.Target = getattr(policy, name)
-        if not target.model_fields_set - {"calendar"}:
+        if not target.model_fields_set - {"calendar", "met_by"}:
             yield places.key((*path, name)).problem(
                 f"{name}: needs a span, like {name}: 4h or {name}: {{default: 4h}}"
             )
         yield from _unknown(
             "calendar", target.calendar, document.calendars, (*path, name, "calendar"), places
         )
+        if target.met_by is not None and name != "resolution":
+            yield places.key((*path, name, "met_by")).problem(
+                f"{name}: only a person's answer meets it; met_by is for the resolution"
+            )
+    yield from _without_effect(policy, path, promised, places)
     for index, name in enumerate(policy.tell or ()):
         yield from _unknown("target of this policy", name, promised, (*path, "tell", index), places)
+
+
+def _without_effect(
+    policy: shapes.Policy, path: KeyPath, promised: list[str], places: Places
+) -> Iterator[Problem]:
+    """Words about targets that the policy does not have."""
+    for key, target in (("met_by", "resolution"), ("update_limit", "update")):
+        if key in policy.model_fields_set and target not in promised:
+            yield places.key((*path, key)).problem(f"{key} is about {target}, which this policy does not promise")
 
 
 def _conditions(

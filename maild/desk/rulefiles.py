@@ -7,18 +7,22 @@ mappings are put together, and the same word defined twice is a mistake that nam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import re2
 from pydantic import ValidationError
 
-from maild.desk import rule_words, rulebook, shapes, sla, week
+from maild.desk import rule_sense, rule_trials, rule_words, rulebook, shapes, sla, week
+from maild.desk.clocks import TARGETS
 from maild.desk.rulebook import Identity, Limits, NoticeRule, Rulebook
 from maild.desk.rulefile_sense import inconsistencies
+from maild.desk.rules import Lexicon, compile_rules
+from maild.desk.selection import ME, Selection
 from maild.desk.yaml_source import Source, read
 from maild.errors import Problem
 from maild.reading import problems
@@ -27,7 +31,6 @@ _MERGED_DEPTH = {"desk": 2, "dictionary": 2} | dict.fromkeys(
     ("fields", "teams", "groups", "calendars", "sla", "oncall"), 1
 )
 _LATER_OF_DESK = ("time", "cc", "open_to")
-_LATER_OF_POLICY = ("warn", "met_by", "update_limit")
 
 
 class Loaded(NamedTuple):
@@ -39,18 +42,30 @@ class Loaded(NamedTuple):
 
 
 def load(
-    files: Sequence[tuple[str, str]], identity: Identity, limits: Limits, today: date, folder: str = "rules"
+    files: Sequence[tuple[str, str]],
+    identity: Identity,
+    limits: Limits,
+    today: date,
+    folder: str = "rules",
+    *,
+    templates: Collection[str] | None = None,
+    runbooks: Collection[str] | None = None,
 ) -> Loaded:
     """Reads files given as (name, text), in this order. Holidays of countries are counted from the year before `today`.
 
-    `folder` names the whole in complaints about what is missing. Words that name nothing (an unknown team) are looked for when
-    everything is in the right form, since a mistake there would make right words look wrong. Never raises for what the files hold.
+    `folder` names the whole in complaints about what is missing. `templates`, `runbooks`: the names that rules may use (None: any).
+    Words that name nothing (an unknown team) are looked for when everything is in the right form, since a mistake there would make
+    right words look wrong; the tests that stand in rules run when all else is right. Never raises for what the files hold.
     """
     source = read(files, folder, _MERGED_DEPTH)
     found = list(source.problems)
+    malformed = set()
     rules = source.value.get("rules")
     for index, rule in enumerate(rules if isinstance(rules, list) else ()):
-        found += rule_words.check(rule, ("rules", index), source.places)
+        wrong = list(rule_words.check(rule, ("rules", index), source.places))
+        if wrong:
+            malformed.add(index)
+            found += wrong
     found += _misnamed_days(source)
     try:
         document = shapes.Document.model_validate(source.value)
@@ -61,9 +76,50 @@ def load(
         return Loaded(None, sorted(set(found)), [])
     if not source.problems:
         found += inconsistencies(document, identity, source.places)
+        found += rule_sense.closed_words(document, source.places)
+        words = rule_sense.known(document, templates, runbooks)
+        found += rule_sense.senseless(document, rules or [], words, malformed, source.places)
     if found:
         return Loaded(None, sorted(set(found)), [])
-    return Loaded(_rulebook(document, identity, limits, today), [], _warnings(document, source))
+    made = _rulebook(document, identity, limits, today)
+    lexicon = _lexicon(document)
+    try:
+        compiled = compile_rules(_placed(document, source), lexicon)
+    except re2.error as error:
+        return Loaded(None, [source.places.key(("rules",)).problem(f"too many patterns: {error}")], [])
+    made = replace(made, rules=compiled)
+    found = _failed_tests(document, made, lexicon, source)
+    return Loaded(None, found, []) if found else Loaded(made, [], _warnings(document, source))
+
+
+def _placed(document: shapes.Document, source: Source) -> Iterator[tuple[dict[str, Any], str]]:
+    for index, rule in enumerate(document.rules):
+        yield dict(rule), str(source.places.value(("rules", index)))
+
+
+def _lexicon(document: shapes.Document) -> Lexicon:
+    """What rules may write instead of addresses and numbers."""
+    dictionary = document.dictionary or shapes.Dictionary()
+    names = {agent.name.lower(): agent.address for agent in document.agents}
+    return Lexicon(
+        agents={**names, **{agent.address: agent.address for agent in document.agents}},
+        impacts={name: number for number, name in dictionary.impacts.items()},
+        urgencies={name: number for number, name in dictionary.urgencies.items()},
+    )
+
+
+def _failed_tests(
+    document: shapes.Document, made: Rulebook, lexicon: Lexicon, source: Source
+) -> list[Problem]:
+    """A complaint for each test of a rule that fails: what was expected, what came, and why."""
+    found = []
+    for index, rule in enumerate(document.rules):
+        for at, test in enumerate(rule.tests):
+            wrong = rule_trials.failure(rule.name, rule.on[0], test, made, lexicon)
+            if wrong is not None:
+                place = source.places.value(("rules", index, "tests", at))
+                found.append(place.problem(f"test of '{rule.name}' fails: {wrong}"))
+    return sorted(found)
 
 
 def _misnamed_days(source: Source) -> list[Problem]:
@@ -110,10 +166,55 @@ def _rulebook(document: shapes.Document, identity: Identity, limits: Limits, tod
         channels=dict(desk.channels),
         default_priority=desk.default_priority,
         digest_at=desk.digest_at,
+        views={name: _view(view) for name, view in desk.views.items()},
         groups={
             key: rulebook.Group(key, group.members, group.domains, group.sla)
             for key, group in document.groups.items()
         },
+        words=_words(document.dictionary or shapes.Dictionary()),
+        oncall={
+            team: rulebook.Rota(team, rota.agents, rota.every, rota.since, rota.at)
+            for team, rota in document.oncall.items()
+        },
+    )
+
+
+def _words(shape: shapes.Dictionary) -> rulebook.Words:
+    return rulebook.Words(
+        types=_declared(shape.types),
+        categories=_declared(shape.categories),
+        severities=_declared(shape.severities),
+        tags=_declared(shape.tags),
+        impacts=dict(shape.impacts),
+        urgencies=dict(shape.urgencies),
+        priorities=dict(shape.priorities),
+        priority=shape.priority or (),
+    )
+
+
+def _declared(words: Mapping[str, shapes.Word | None]) -> dict[str, rulebook.Word]:
+    return {
+        key: rulebook.Word(
+            key,
+            dict(word.label or {}) if word else {},
+            word.describe if word else None,
+            word.impact if isinstance(word, shapes.SeverityWord) else None,
+        )
+        for key, word in words.items()
+    }
+
+
+def _view(shape: shapes.View) -> Selection:
+    return Selection(
+        states=shape.state,
+        assignee=shape.assignee,
+        team=ME if shape.team == "mine" else shape.team,
+        requester=shape.requester,
+        tag=shape.tag,
+        priorities=shape.priority,
+        overdue=shape.overdue,
+        idle=shape.idle,
+        search=shape.search,
     )
 
 
@@ -148,7 +249,11 @@ def _calendar(key: str, shape: shapes.Calendar, zone: str, today: date) -> ruleb
 
 
 def _policy(key: str, shape: shapes.Policy) -> rulebook.Policy:
-    targets = {name: _target(target) for name in sla.TARGETS if (target := getattr(shape, name)) is not None}
+    targets = {
+        name: _target(target, shape.met_by)
+        for name in TARGETS
+        if (target := getattr(shape, name)) is not None
+    }
     wanted = {
         name: tuple(map(str, values)) for name in sla.CONDITIONS if (values := getattr(shape.for_, name))
     }
@@ -157,36 +262,41 @@ def _policy(key: str, shape: shapes.Policy) -> rulebook.Policy:
         if shape.tell is not None
         else tuple(name for name in ("first_response",) if name in targets)
     )
-    return rulebook.Policy(key, shape.calendar, targets, pause=shape.pause, for_=wanted, tell=told)
+    return rulebook.Policy(
+        key,
+        shape.calendar,
+        targets,
+        pause=shape.pause,
+        for_=wanted,
+        tell=told,
+        warn=shape.warn,
+        update_limit=shape.update_limit,
+    )
 
 
-def _target(shape: shapes.Target) -> rulebook.Target:
+def _target(shape: shapes.Target, met_by: tuple[str, ...] | None) -> rulebook.Target:
     spans: Mapping[int, timedelta | None] = {at: getattr(shape, f"priority_{at}") for at in range(1, 6)}
     return rulebook.Target(
         shape.default,
         {priority: span for priority, span in spans.items() if span is not None},
         shape.calendar,
+        shape.met_by or met_by or ("solved",),
     )
 
 
 def _warnings(document: shapes.Document, source: Source) -> list[str]:
     """What is checked but without effect in this version, by file, and what leaves the desk without somebody."""
     later: list[tuple[str, str]] = []
-    for name, word in (("rules", "rule"), ("escalations", "step of escalations")):
-        files = Counter(source.places.value((name, at)).file for at in range(len(getattr(document, name))))
-        for file, count in files.items():
-            plural = f"{count} {word}s" if name == "rules" else f"{count} steps of escalations"
-            later.append((file, plural if count > 1 else f"1 {word}"))
-    for name in ("dictionary", "oncall"):
-        if getattr(document, name):
-            later.append((source.places.key((name,)).file, f"'{name}'"))
+    files = Counter(source.places.value(("escalations", at)).file for at in range(len(document.escalations)))
+    for file, count in files.items():
+        later.append((file, f"{count} steps of escalations" if count > 1 else "1 step of escalations"))
+    for key, word in (document.dictionary.types if document.dictionary else {}).items():
+        if word and word.needs:
+            place = source.places.key(("dictionary", "types", key, "needs"))
+            later.append((place.file, f"'dictionary.types.{key}.needs'"))
     for key in _LATER_OF_DESK:
         if getattr(document.desk, key) is not None:
             later.append((source.places.key(("desk", key)).file, f"'desk.{key}'"))
-    for policy, shape in document.sla.items():
-        for key in _LATER_OF_POLICY:
-            if getattr(shape, key) is not None:
-                later.append((source.places.key(("sla", policy, key)).file, f"'sla.{policy}.{key}'"))
     found = [
         f"{file}: {what} {'are' if what[0] in '23456789' or what[:2].isdigit() else 'is'} checked but not yet applied by this version"
         for file, what in later

@@ -1,19 +1,20 @@
-"""What the admin's files may hold, key by key. Rules, escalations, on-call and the dictionary are checked here, and not applied
-by this version of maild.
+"""What the admin's files may hold, key by key. Escalations and the `needs` of the dictionary are checked here, and not applied by
+this version of maild.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from maild.desk import week
 from maild.desk.rulebook import AgentRole
-from maild.desk.words import Happening, Notify, Role
-from maild.reading import Domain, Duration, Flag, Language, Line, ListId, Mailbox, Shape, Text, Zone
+from maild.desk.selection import UNFINISHED
+from maild.desk.words import Happening, Notify, Role, State
+from maild.reading import Domain, Duration, Flag, Language, Line, ListId, Mailbox, Shape, Text, Zone, duration
 
 TargetName = Literal["first_response", "update", "resolution", "silence"]
 
@@ -41,6 +42,16 @@ def _percent(value: object) -> int:
     if found is None or int(found[1]) == 0:
         raise ValueError(f"'{value}' is no part of a span, from 1% to 99%")
     return int(found[1])
+
+
+def _warning(value: object) -> int | timedelta:
+    """`75%` of a span, or a time before it ends such as `1h`."""
+    if isinstance(value, str) and value.strip().endswith("%"):
+        return _percent(value)
+    try:
+        return duration(value)
+    except ValueError:
+        raise ValueError(f"'{value}' is no part of a span, such as 75%, and no time before it ends, such as 30m") from None
 
 
 def _label(value: object) -> dict[str, str]:
@@ -75,12 +86,27 @@ Hours = Annotated[tuple[tuple[int, int], ...], BeforeValidator(week.hours)]
 Holidays = Annotated[tuple[Annotated[str, BeforeValidator(week.holiday)], ...], BeforeValidator(_listed)]
 
 
+class View(Shape):
+    """A list that agents ask for by mail; the conditions are those of `maild tickets`."""
+
+    state: Annotated[tuple[State, ...], BeforeValidator(_listed)] = UNFINISHED
+    assignee: Literal["me", "nobody"] | Mailbox | None = None
+    team: Line | None = None
+    requester: Mailbox | None = None
+    tag: Line | None = None
+    priority: Annotated[tuple[Priority, ...], BeforeValidator(_listed)] = ()
+    overdue: Flag = False
+    idle: Duration | None = None
+    search: Line | None = None
+
+
 class Desk(Shape):
     channels: dict[Line, Line] = Field(default_factory=dict)
     default_priority: Priority = 3
     lists: Annotated[tuple[ListId, ...], BeforeValidator(_listed)] = ()
     forms: Annotated[tuple[Mailbox, ...], BeforeValidator(_listed)] = ()
     digest_at: Time = time(7, 0)
+    views: dict[Line, View] = Field(default_factory=dict)
     time: Literal["off", "ask", "required"] | None = None
     cc: Lines | None = None
     open_to: Lines | None = None
@@ -131,6 +157,9 @@ class Calendar(Shape):
     holidays: Holidays = ()
 
 
+MetBy = Annotated[tuple[Literal["solved", "escalated"], ...], BeforeValidator(_listed)]
+
+
 class Target(Shape):
     default: Duration | None = None
     priority_1: Duration | None = Field(None, alias="priority 1")
@@ -139,6 +168,7 @@ class Target(Shape):
     priority_4: Duration | None = Field(None, alias="priority 4")
     priority_5: Duration | None = Field(None, alias="priority 5")
     calendar: Line | None = None
+    met_by: MetBy | None = None
 
 
 SpanOrTarget = Annotated[Target | None, BeforeValidator(_spanned)]
@@ -161,9 +191,9 @@ class Policy(Shape):
     pause: Annotated[tuple[Literal["pending", "on-hold"], ...], BeforeValidator(_listed)] = ("pending",)
     for_: PolicyFor = Field(PolicyFor(), alias="for")
     tell: Annotated[tuple[TargetName, ...], BeforeValidator(_listed)] | None = None
-    warn: Annotated[int, BeforeValidator(_percent)] | None = None
-    met_by: Lines | None = None
-    update_limit: Annotated[int, Field(strict=True, ge=1)] | None = None
+    warn: Annotated[int | timedelta, BeforeValidator(_warning)] | None = None
+    met_by: MetBy | None = None
+    update_limit: Annotated[int, Field(strict=True, ge=1)] = 3
 
 
 class Notice(Shape):
@@ -216,6 +246,8 @@ class Dictionary(Shape):
     types: dict[Line, TypeWord | None] = Field(default_factory=dict)
     categories: dict[Line, Word | None] = Field(default_factory=dict)
     severities: dict[Line, SeverityWord | None] = Field(default_factory=dict)
+    tags: dict[Line, Word | None] = Field(default_factory=dict)
+    priorities: dict[Priority, Line] = Field(default_factory=dict)
     impacts: dict[Third, Line] = Field(default_factory=dict)
     urgencies: dict[Third, Line] = Field(default_factory=dict)
     priority: Annotated[tuple[tuple[Priority, ...], ...], AfterValidator(_matrix)] | None = None

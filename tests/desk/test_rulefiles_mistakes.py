@@ -159,14 +159,26 @@ MISTAKES = [
             "2.yaml:2:69: organisation: unknown organisation 'X': none is defined",
         ],
     ),
-    ("calendars: {c: {mon: 09:00-17:00}}\nsla: {g: {calendar: c, update: 4h, warn: 75}}\n", "2.yaml:2:42: warn: '75' is no part of a span, from 1% to 99%"),
+    ("calendars: {c: {mon: 09:00-17:00}}\nsla: {g: {calendar: c, update: 4h, warn: 75}}\n", "2.yaml:2:42: warn: '75' is no part of a span, such as 75%, and no time before it ends, such as 30m"),
+    ("calendars: {c: {mon: 09:00-17:00}}\nsla: {g: {calendar: c, update: 4h, warn: 100%}}\n", "2.yaml:2:42: warn: '100%' is no part of a span, from 1% to 99%"),
+    (
+        "calendars: {c: {mon: 09:00-17:00}}\nsla: {g: {calendar: c, first_response: 4h, met_by: solved, update_limit: 2}}\n",
+        [
+            "2.yaml:2:44: met_by is about resolution, which this policy does not promise",
+            "2.yaml:2:60: update_limit is about update, which this policy does not promise",
+        ],
+    ),
+    (
+        "calendars: {c: {mon: 09:00-17:00}}\nsla: {g: {calendar: c, update: {default: 4h, met_by: solved}, resolution: {met_by: [closd]}}}\n",
+        "2.yaml:2:85: met_by: 'closd' is not one of solved, escalated",
+    ),
     # notices
     ("notices: [{to: requester, event: created}]\n", "2.yaml:1:11: 'send' is missing"),
     (
         "notices: [{to: requestor, event: [created, answred], send: digest}]\n",
         [
             "2.yaml:1:16: to: 'requestor' is not one of requester, participant, responsible, new-responsible, team, watcher, admin (did you mean 'requester'?)",
-            "2.yaml:1:44: event: 'answred' is not one of created, replied, answered, noted, state, assigned, changed, undeliverable, breached (did you mean 'answered'?)",
+            "2.yaml:1:44: event: 'answred' is not one of created, replied, answered, noted, state, assigned, changed, estimated, undeliverable, updated, warned, breached (did you mean 'answered'?)",
         ],
     ),
     ("notices: [{organisation: Globx, send: off}]\norganisations: [{name: Globex}]\n", "2.yaml:1:26: organisation: unknown organisation 'Globx' (did you mean 'Globex'?)"),
@@ -220,6 +232,22 @@ MISTAKES = [
 @pytest.mark.parametrize(("text", "expected"), MISTAKES, ids=range(len(MISTAKES)))
 def test_mistakes(text, expected):
     assert complaints(DESK, text) == ([expected] if isinstance(expected, str) else expected)
+
+
+@pytest.mark.parametrize(
+    ("view", "says"),
+    [
+        ("{team: suport}", "team: unknown team 'suport' (did you mean 'support'?)"),
+        ("{assignee: nemo@x.test}", "assignee: unknown agent 'nemo@x.test'"),
+        ("{state: opn}", "'opn' is not one of"),
+        ("{priority: 6}", "at most 5"),
+        ("{idle: soon}", "idle: "),
+        ("{subject: x}", "unknown key 'subject'"),
+    ],
+)
+def test_mistakes_in_a_view(view, says):
+    [found] = complaints(DESK, f"desk: {{views: {{late: {view}}}}}\n")
+    assert says in found
 
 
 def test_nobody_who_answers():

@@ -142,11 +142,11 @@ def test_no_configuration(tmp_path):
 def test_warnings(desk, monkeypatch):
     monkeypatch.chdir(desk)
     (desk / "rules" / "20-more.yml").write_text("team: {}\n")
-    (desk / "rules" / "30-rules.yaml").write_text("rules: [{name: a, then: {priority: 1}}]\n")
+    (desk / "rules" / "30-rules.yaml").write_text("escalations: [{notify: team}]\n")
     (desk / "maild.toml").write_text(CONFIG + "[store]\nurl = 'postgresql+psycopg://u:pw@db.test/d'\n")
     assert site.load(Path("maild.toml"), NOW).warnings == (
         "maild.toml:27:7: the password stands in the file: put it in a file and add ?passfile=PATH to the URL",
-        "rules/30-rules.yaml: 1 rule is checked but not yet applied by this version",
+        "rules/30-rules.yaml: 1 step of escalations is checked but not yet applied by this version",
         "rules/20-more.yml: is not read: rule files end in .yaml",
     )
 
@@ -160,6 +160,23 @@ def test_own_templates_go_before_shipped_ones(desk):
     templates = site.load(desk / "maild.toml", NOW).templates
     assert templates.own == {"mail/en/acknowledgement.txt": "Ours\n"}
     assert "mail/en/acknowledgement.html" in templates.shipped
+
+
+def test_macros_stand_beside_the_configuration_or_among_the_templates(desk):
+    assert "solved" in site.load(desk / "maild.toml", NOW).rulebook.macros
+    for folder in ("macros", "templates/macros"):
+        (desk / folder).mkdir(parents=True)
+    (desk / "macros" / "late.md").write_text("#tag late\nSorry, {{requester.name}}.")
+    (desk / "macros" / "README.md").write_text("#none of these is read")
+    (desk / "templates" / "macros" / "thanks.md").write_text("Thank you.")
+    loaded = site.load(desk / "maild.toml", NOW)
+    assert set(loaded.rulebook.macros) == {"late", "thanks"}
+    assert loaded.templates.own == {}
+    (desk / "macros" / "late.md").write_text("#tga late\nSorry, {{requester.nam}}.")
+    shown = problems(desk / "maild.toml")
+    assert [one.split("macros/")[1].partition(" ")[0] for one in shown] == ["late.md:1:1:", "late.md:2:8:"]
+    assert "did you mean tag" in shown[0]
+    assert "did you mean requester.name" in shown[1]
 
 
 @pytest.mark.parametrize("name", ["rules", "templates"])
