@@ -8,7 +8,7 @@ import pytest
 
 from maild.desk.decide import decide
 from maild.desk.effects import AddMessage, AddParticipants, ChangeTicket, Decision, Given, Tell
-from maild.desk.events import Acted, ClockDue, DeliveryFailed
+from maild.desk.events import Acted, DeliveryFailed
 from maild.desk.facts import Address, Attachment
 from maild.desk.leaving import leaks, may_leave, separate
 from maild.desk.people import Person
@@ -29,7 +29,20 @@ def answer(
 
 
 def changes(decision: Decision) -> dict[str, object]:
-    return {change.name: change.new for effect in w.only(decision, ChangeTicket) for change in effect.changes}
+    found = {
+        change.name: change.new for effect in w.only(decision, ChangeTicket) for change in effect.changes
+    }
+    return {name: value for name, value in found.items() if name not in ("active_at", "look_at")}
+
+
+def said(decision: Decision) -> list[AddMessage]:
+    """What becomes a message of the ticket."""
+    return [message for message in w.only(decision, AddMessage) if message.ticket is not None]
+
+
+def kept(decision: Decision) -> list[AddMessage]:
+    """What is only known, should it come again."""
+    return [message for message in w.only(decision, AddMessage) if message.ticket is None]
 
 
 def test_an_answer_goes_to_the_requester_and_takes_an_unowned_ticket() -> None:
@@ -113,8 +126,9 @@ def test_a_light_agent_notes_only() -> None:
 )
 def test_all_or_nothing(text: str) -> None:
     decision = answer(text)
-    assert not w.only(decision, AddMessage)
-    assert not w.only(decision, ChangeTicket)
+    assert not said(decision)
+    assert len(kept(decision)) == 1
+    assert not changes(decision)
     assert w.told(decision) == {"ana@acme.test": "transcript"}
     [transcript] = w.only(decision, Tell)
     assert transcript.lines
@@ -123,7 +137,8 @@ def test_all_or_nothing(text: str) -> None:
 
 def test_commands_alone_are_no_message() -> None:
     decision = answer("#priority 1\n#tag outage vip")
-    assert not w.only(decision, AddMessage)
+    assert not said(decision)
+    assert len(kept(decision)) == 1
     assert changes(decision) == {"priority": 1, "tags": ("outage", "vip")}
     assert "carla@globex.test" not in w.told(decision)
 
@@ -289,21 +304,11 @@ def test_the_admin_on_this_host_acts_with_the_same_commands() -> None:
     assert not unknown.effects
 
 
-@pytest.mark.parametrize(("answer_", "state"), [(True, State.OPEN), (False, None)])
-def test_a_refused_delivery_is_told_and_a_failed_answer_reopens(answer_: bool, state: State | None) -> None:
-    event = DeliveryFailed(1, "carla@globex.test", answer_, False, "550 no such user")
-    decision = decide(
-        event, w.snapshot(replace(w.TICKET, state=State.PENDING)), w.RULEBOOK, Given(w.NOW, "f")
-    )
+@pytest.mark.parametrize(("kind", "state"), [("answer", State.OPEN), ("notice", None)])
+def test_a_refused_delivery_is_told_and_a_failed_answer_reopens(kind: str, state: State | None) -> None:
+    sent = w.sent_to(w.CARLA, Role.REQUESTER, kind=kind)
+    known = w.snapshot(replace(w.TICKET, state=State.PENDING), outbox={sent.outbox: sent})
+    event = DeliveryFailed(sent.outbox, "550 no such user", "5.1.1")
+    decision = decide(event, known, w.RULEBOOK, Given(w.NOW, "f"))
     assert changes(decision).get("state") == state
     assert w.told(decision) == {"ana@acme.test": "notification"}
-
-
-def test_a_broken_promise_is_told_once() -> None:
-    event = ClockDue(1, "first_response", w.NOW)
-    decision = decide(event, w.snapshot(UNOWNED), w.RULEBOOK, Given(w.NOW, "f"))
-    assert changes(decision) == {"breached": ("first_response",)}
-    assert set(w.told(decision)) == {"ana@acme.test", "ben@acme.test", "lou@acme.test", "chen@acme.test"}
-    again = replace(UNOWNED, breached=("first_response",))
-    for ticket in (again, replace(UNOWNED, first_response_at=w.NOW), replace(UNOWNED, state=State.SOLVED)):
-        assert not decide(event, w.snapshot(ticket), w.RULEBOOK, Given(w.NOW, "f")).effects
