@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 LIFE = timedelta(days=5)  # RFC 5321 §4.5.4.1: give up after at least four to five days
-_GAPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120, 240))
+_GAPS = (timedelta(seconds=10), *(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120, 240)))
+# The first is for a relay that is just being restarted: an acknowledgement is wanted within seconds.
 _SPREAD = 0.1
 
 
 def next_attempt(attempts: int, created_at: datetime, now: datetime, row: int = 0) -> datetime | None:
     """The time of the next attempt after `attempts` (1 or more) have failed, the last one at `now`; None: give up.
 
-    Gaps grow from a minute to four hours. Each is lengthened by up to a tenth, by a share that is fixed for an outbox
+    Gaps grow from ten seconds to four hours. Each is lengthened by up to a tenth, by a share that is fixed for an outbox
     `row`, so that mails which failed together do not all come back together.
     """
     gap = _GAPS[min(max(attempts, 1), len(_GAPS)) - 1]

@@ -7,15 +7,20 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from maild.delivery.notice import DigestLine, Notice
+from maild.delivery.notice import Board, DigestLine, Notice, Section
 from maild.desk.effects import Change
 from maild.desk.facts import Attachment
 from maild.desk.people import Message, Person, Ticket
 from maild.desk.rulebook import Agent, Field, Identity, Organisation, Policy, Rulebook, Team
+from maild.desk.selection import LISTS, Figures
 from maild.desk.words import Happening, Role, Scope, State
 
-INSIDE: Final = frozenset(("notification", "assigned", "transcript", "digest", "alert"))
-_WITHOUT_TICKET: Final = frozenset(("digest", "alert", "transcript"))
+INSIDE: Final = frozenset(
+    ("notification", "assigned", "transcript", "digest", "alert", "list", "show", "report", "questions")
+)
+_WITHOUT_TICKET: Final = frozenset(
+    ("digest", "alert", "transcript", "list", "report", "questions", "status", "help")
+)
 _NOW: Final = datetime(2026, 11, 23, 13, 5, tzinfo=UTC)
 _HOUR: Final = timedelta(hours=1)
 
@@ -57,6 +62,8 @@ _FULL: Final = replace(
     update_due=_NOW + 4 * _HOUR,
     resolution_due=_NOW + 24 * _HOUR,
     silence_due=_NOW + 12 * _HOUR,
+    due_at=_NOW + 2 * _HOUR,
+    urls=("https://globex.test/fire",),
     breached=("update",),
     cause="dust",
     solution="Cleaned.",
@@ -90,9 +97,32 @@ _CHANGES: Final = (
     Change("state", State.NEW, State.SOLVED),
     Change("assignee", None, "ana@acme.test"),
     Change("priority", 3, 1),
+    Change("due_at", None, _NOW + 2 * _HOUR),
     Change("tags", (), ("printer", "outage")),
     Change("field.product", None, "flow"),
 )
+
+
+_BOARD: Final = Board(
+    question="list mine",
+    sections=(Section("mine", (replace(_FULL, state=State.OPEN), _BARE), 102), Section("billing", (), 0)),
+    away={"ana@acme.test": _NOW + 24 * _HOUR},
+    figures=Figures(
+        12,
+        9,
+        10,
+        timedelta(minutes=7),
+        {"first_response": 1},
+        {"new": 2, "open": 3},
+        {1: 1, 3: 4},
+        {"support": 5},
+        {"ana@acme.test": 3, "": 2},
+    ),
+    since=_NOW - _HOUR,
+    lists=tuple(LISTS),
+    commands=("#solve: the answer solves it",),
+)
+_EMPTY: Final = Board("help", sections=(Section("mine", (), 0),))
 
 
 def samples(name: str) -> Iterator[Notice]:
@@ -104,6 +134,8 @@ def samples(name: str) -> Iterator[Notice]:
                 yield _notice(name, role, ticket, Scope.PUBLIC, _MESSAGE)
                 if name != "answer":
                     yield _notice(name, role, ticket, Scope.PUBLIC, None)
+        if name in _WITHOUT_TICKET:
+            yield _notice(name, Role.REQUESTER, None, None, None)
         return
     role = Role.NEW_RESPONSIBLE if name == "assigned" else Role.ADMIN
     for scope in (Scope.PUBLIC, Scope.INTERNAL, None):
@@ -143,4 +175,7 @@ def _notice(
         if full
         else (),
         omitted=("video.mp4",) if inside and full else (),
+        opened_for_you=full,
+        board=_BOARD if full else _EMPTY,
+        named=(replace(_BARE, id=13, subject="Paper jam"),) if full else (),
     )

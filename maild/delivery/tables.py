@@ -31,6 +31,9 @@ def tables(made: Mapping[str, object], words: Mapping[str, object]) -> dict[str,
     facts += [(field["label"], field["value"]) for field in fields]
     if cast(int, ticket["level"]) > 1:
         facts.append((labels.get("level", "level"), ticket["level"]))
+    if ticket["channel"] != "email":
+        facts.append((labels.get("channel", "channel"), ticket["channel"]))
+    facts.append((labels.get("urls", "urls"), ", ".join(cast("list[str]", ticket["urls"]))))
     if ticket["minutes_spent"]:
         facts.append((labels.get("minutes_spent", "minutes_spent"), f"{ticket['minutes_spent']} min"))
     due = cast("Mapping[str, object]", ticket["due"])
@@ -42,6 +45,7 @@ def tables(made: Mapping[str, object], words: Mapping[str, object]) -> dict[str,
         "due": _rows(
             [
                 *((labels.get(name, name), due[name]) for name in _DUE),
+                (labels.get("estimate", "estimate"), ticket["estimate"]),
                 (labels.get("breached", "breached"), missed),
             ]
         ),
@@ -70,15 +74,13 @@ def _who(
     """The requester, the other participants, and the requester's other tickets; a label stands before the first of several."""
     requester = cast("Mapping[str, str]", ticket["requester"])
     rows: list[tuple[str, object]] = [
-        (labels.get("requester", "requester"), f"{requester['name']} <{requester['address']}>".strip()),
+        (labels.get("requester", "requester"), _named(requester)),
         (labels.get("phone", "phone"), requester["phone"]),
         (labels.get("organisation", "organisation"), ticket["organisation"]),
         (labels.get("sla", "sla"), ticket["sla"]),
     ]
     for person in cast("list[dict[str, str]]", ticket["participants"]):
-        rows.append(
-            (labels.get("participants", "participants"), f"{person['name']} <{person['address']}>".strip())
-        )
+        rows.append((labels.get("participants", "participants"), _named(person)))
     for other in cast("list[dict[str, str]]", made["earlier"]):
         state = states.get(other["state"], other["state"])
         rows.append(
@@ -88,6 +90,11 @@ def _who(
             )
         )
     return rows
+
+
+def _named(person: Mapping[str, str]) -> str:
+    """Somebody's name and address, if there is one."""
+    return f"{person['name']} <{person['address']}>".strip() if person["address"] else person["name"]
 
 
 def _rows(pairs: Iterable[tuple[str, object]]) -> Rows:

@@ -8,29 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
-from types import MappingProxyType
-from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time
-
+from maild.delivery.boards import board
 from maild.delivery.notice import DigestLine, Notice
 from maild.delivery.tables import tables
+from maild.delivery.times import Clock, known_zone, locale_of
 from maild.desk.effects import Change
 from maild.desk.people import Message, Person, Ticket
 from maild.desk.rulebook import Rulebook
-from maild.desk.words import Scope
+from maild.desk.words import Happening, Scope
 
 TEXT_MAX = 100_000
 HISTORY_TEXT_MAX = 20_000
 NAME_MAX = 60
 _NO_NAME = re.compile(r"[@/\\:\d]|www\.|\.(?:com|net|org)\b", re.IGNORECASE)
-_TOLD_OUTSIDE = ("state", "assignee", "team", "subject")
-_PATTERNS: Final = MappingProxyType({"en": "EEEE d MMMM y", "es": "EEEE d 'de' MMMM 'de' y"})
+_TOLD_OUTSIDE = ("state", "assignee", "team", "subject", "due_at")
 
 Values = dict[str, object]
 
@@ -43,7 +37,7 @@ def values(notice: Notice, language: str, subject: str, words: Mapping[str, obje
     """
     outside = notice.role.outside
     rulebook = notice.rulebook
-    clock = Clock(_zone(notice), _locale(notice.language, language))
+    clock = Clock(_zone(notice), locale_of(notice.language, language))
     if outside and not all(message.public for message in (notice.message, *notice.history) if message):
         raise ValueError("a note cannot be shown to the requester's side")
     changes = _changes(notice, clock)
@@ -68,8 +62,14 @@ def values(notice: Notice, language: str, subject: str, words: Mapping[str, obje
         "changes": changes,
         "new_state": new.get("state", ""),
         "new_assignee": new.get("assignee", ""),
+        "new_due": new.get("due_at", ""),
+        "named": [
+            {"number": one.id, "tag": tag(rulebook, one), "subject": one.subject} for one in notice.named
+        ],
         "channels": [{"name": name, "how": how} for name, how in rulebook.channels.items()],
         "lines": list(notice.lines),
+        "opened_for_you": notice.opened_for_you,
+        "board": board(notice, notice.board, clock, words) if notice.board else None,
     }
     if not outside:
         made["earlier"] = [_earlier(ticket, clock) for ticket in notice.earlier]
@@ -77,26 +77,6 @@ def values(notice: Notice, language: str, subject: str, words: Mapping[str, obje
         made["omitted"] = list(notice.omitted)
         made["tables"] = tables(made, words)
     return made
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Writes times for one reader: `Monday 23 November 2026, 14:05 (CET)`."""
-
-    zone: ZoneInfo
-    locale: str
-
-    def __call__(self, at: datetime | None) -> str:
-        return _written(at, self.zone, self.locale) if at else ""
-
-
-@lru_cache(maxsize=2048)
-def _written(at: datetime, zone: ZoneInfo, locale: str) -> str:
-    local = at.astimezone(zone)
-    day = format_date(local, _PATTERNS.get(locale.partition("_")[0], "full"), locale)
-    name = local.tzname() or ""
-    name = name if name[:1].isalpha() else f"UTC{name}"
-    return f"{day}, {format_time(local, 'short', locale='en_GB' if locale == 'en' else locale)} ({name})"
 
 
 def _zone(notice: Notice) -> ZoneInfo:
@@ -108,27 +88,7 @@ def _zone(notice: Notice) -> ZoneInfo:
         notice.rulebook.identity.timezone,
         "UTC",
     )
-    return next(zone for name in wanted if name and (zone := _known_zone(name)))
-
-
-@lru_cache(maxsize=256)
-def _known_zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
-
-
-@lru_cache(maxsize=256)
-def _locale(wanted: str, language: str) -> str:
-    """The reader's locale if it belongs to the template's language, else that of the template."""
-    same = wanted.partition("-")[0].lower() == language.partition("-")[0].lower()
-    for tag in (wanted, language) if same else (language,):
-        try:
-            return str(Locale.parse(tag, sep="-"))
-        except (UnknownLocaleError, ValueError):
-            continue
-    return "en"
+    return next(zone for name in wanted if name and (zone := known_zone(name)))
 
 
 def _reach(scope: Scope | None) -> str:
@@ -150,7 +110,7 @@ def _ticket(notice: Notice, ticket: Ticket, clock: Clock, subject: str) -> Value
     rulebook, outside = notice.rulebook, notice.role.outside
     made: Values = {
         "number": ticket.id,
-        "tag": f"[{rulebook.identity.tag} #{ticket.id}]",
+        "tag": tag(rulebook, ticket),
         "subject": subject,
         "state": ticket.state.value,
         "received": clock(ticket.received_at),
@@ -158,6 +118,7 @@ def _ticket(notice: Notice, ticket: Ticket, clock: Clock, subject: str) -> Value
         "team": _team_name(ticket.team, rulebook),
         "assignee": _agent_name(ticket.assignee, rulebook, outside),
         "due": _due(notice, ticket, clock),
+        "estimate": clock(ticket.due_at),
     }
     if outside:
         return made
@@ -177,11 +138,17 @@ def _ticket(notice: Notice, ticket: Ticket, clock: Clock, subject: str) -> Value
         "tags": list(ticket.tags),
         "fields": [{"label": labels.get(key, key), "value": value} for key, value in ticket.fields.items()],
         "participants": [{"name": person.name, "address": person.address} for person in ticket.participants],
+        "urls": list(ticket.urls),
         "cause": ticket.cause or "",
         "solution": ticket.solution or "",
         "minutes_spent": ticket.minutes_spent,
     }
     return made
+
+
+def tag(rulebook: Rulebook, ticket: Ticket) -> str:
+    """How the subject of a mail names the ticket."""
+    return f"[{rulebook.identity.tag} #{ticket.id}]"
 
 
 def _requester(person: Person, outside: bool) -> Values:
@@ -196,7 +163,8 @@ def _spoken(name: str, outside: bool) -> str:
 
 
 def _due(notice: Notice, ticket: Ticket, clock: Clock) -> Values:
-    """Due times; the requester's side is told those its policy tells, and none that has passed."""
+    """Due times; the requester's side is told those its policy tells, a status update says when the next comes, and nothing that has passed
+    is told."""
     due = {
         "first_response": ticket.first_response_due if ticket.first_response_at is None else None,
         "update": ticket.update_due,
@@ -207,6 +175,8 @@ def _due(notice: Notice, ticket: Ticket, clock: Clock) -> Values:
         return {name: clock(at) for name, at in due.items()}
     policy = notice.rulebook.policies.get(ticket.sla or "")
     told = policy.tell if policy else ("first_response",)
+    if Happening.UPDATED in notice.happenings:
+        told = (*told, "update")
     return {name: clock(at) if at and at > notice.now and name in told else "" for name, at in due.items()}
 
 

@@ -45,7 +45,7 @@ VARIABLES: Final[Mapping[str, Variable]] = MappingProxyType(
         "w": Variable("The words of that language: whatever its words.txt sets."),
         "now": Variable("The date and time of this mail."),
         "happenings[]": Variable(
-            "What happened: created, replied, answered, noted, state, assigned, changed, undeliverable, breached."
+            "What happened: created, replied, answered, noted, state, assigned, changed, estimated, undeliverable, updated, warned, breached."
         ),
         "actor": Variable("The name of who caused it; empty for the desk itself."),
         "answer_reaches": Variable("Whom an answer to this mail reaches: requester, agents or nobody."),
@@ -66,6 +66,8 @@ VARIABLES: Final[Mapping[str, Variable]] = MappingProxyType(
         "ticket.due.silence": Variable("When the longest allowed silence ends.", _INSIDE),
         "ticket.sla": Variable("The name of its SLA policy.", _INSIDE),
         "ticket.breached[]": Variable("The promises that were missed.", _INSIDE),
+        "ticket.estimate": Variable("When the agent hopes to have it done; empty when nobody said."),
+        "ticket.urls[]": Variable("Pages outside that belong to it.", _INSIDE),
         "ticket.type": Variable("Its type.", _INSIDE),
         "ticket.category": Variable("Its category.", _INSIDE),
         "ticket.severity": Variable("Its severity.", _INSIDE),
@@ -100,6 +102,12 @@ VARIABLES: Final[Mapping[str, Variable]] = MappingProxyType(
         "tables.due[].value": Variable("And when.", _INSIDE),
         "new_state": Variable("The new state, if it was changed; else empty."),
         "new_assignee": Variable("The name of the new responsible agent, if there is one; else empty."),
+        "new_due": Variable("By when the agent hopes to have it done, if he has just said so; else empty."),
+        "named[].number": Variable(
+            "Other tickets that the mail speaks of: those that were merged or made of this one."
+        ),
+        "named[].tag": Variable("The tag of such a ticket."),
+        "named[].subject": Variable("Its subject."),
         "earlier[].number": Variable("The number of another ticket of the requester, newest first.", _INSIDE),
         "earlier[].subject": Variable("Its subject.", _INSIDE),
         "earlier[].state": Variable("Its state.", _INSIDE),
@@ -113,6 +121,32 @@ VARIABLES: Final[Mapping[str, Variable]] = MappingProxyType(
         "digest[].number": Variable("The number of its ticket, 0 for none.", _INSIDE),
         "digest[].subject": Variable("Its subject.", _INSIDE),
         "digest[].happenings[]": Variable("What happened.", _INSIDE),
+        "opened_for_you": Variable("True when somebody else opened the ticket for its requester."),
+        "board.question": Variable(
+            "The question by mail that this answers, as it was understood. (Without one, `board` is none.)"
+        ),
+        "board.since": Variable("Since when the ticket has been in its state."),
+        "board.sections[].name": Variable("The name of a list of tickets."),
+        "board.sections[].total": Variable("How many tickets it holds."),
+        "board.sections[].more": Variable("How many of them are not shown."),
+        "board.sections[].rows[].number": Variable("The number of a ticket."),
+        "board.sections[].rows[].subject": Variable("Its subject."),
+        "board.sections[].rows[].state": Variable("Its state."),
+        "board.sections[].rows[].received": Variable("When it arrived, short."),
+        "board.sections[].rows[].priority": Variable("Its priority.", _INSIDE),
+        "board.sections[].rows[].requester": Variable("Who asked.", _INSIDE),
+        "board.sections[].rows[].who": Variable(
+            "Who has it: agent or team; with until when the agent is away.", _INSIDE
+        ),
+        "board.sections[].rows[].due": Variable("What is due next, short.", _INSIDE),
+        "board.sections[].rows[].late": Variable("True when that is over.", _INSIDE),
+        "board.sections[].rows[].ask": Variable("A link that asks for the ticket by mail.", _INSIDE),
+        "board.figures[].title": Variable("Groups of figures in a report.", _INSIDE),
+        "board.figures[].rows[].label": Variable("What is counted.", _INSIDE),
+        "board.figures[].rows[].value": Variable("How many.", _INSIDE),
+        "board.lists[].name": Variable("A list that can be asked for.", _INSIDE),
+        "board.lists[].ask": Variable("A link that asks for it by mail.", _INSIDE),
+        "board.commands[]": Variable("The commands, with what each does.", _INSIDE),
         "omitted[]": Variable(
             "Names of files that were too big to be attached; they are in the ticket.", _INSIDE
         ),

@@ -1,0 +1,55 @@
+"""Agents who are away, and until when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from maild.desk.people import Ticket
+from maild.desk.selection import UNFINISHED
+from store import tables
+from store.tickets import load_tickets
+from store.transaction import Transaction
+
+_AWAY = sa.select(tables.absence.c.agent, tables.absence.c.until).where(
+    tables.absence.c.until > sa.bindparam("now")
+)
+_HELPED = sa.select(sa.func.max(tables.event.c.at, type_=tables.event.c.at.type)).where(
+    tables.where(tables.DESK_EVENT),
+    tables.event.c.event == "helped",
+    tables.event.c.subject == sa.bindparam("address"),
+)
+_DUE = (
+    tables.ticket.c.first_response_due,
+    tables.ticket.c.update_due,
+    tables.ticket.c.resolution_due,
+    tables.ticket.c.due_at,
+)
+
+
+class AbsenceWork(Transaction):
+    """Absences as part of a transaction."""
+
+    def set_away(self, agent: str, until: datetime | None, now: datetime) -> None:
+        """The agent (address) is away from now until then; None: there again."""
+        key = agent.lower()
+        self._connection.execute(sa.delete(tables.absence).where(tables.absence.c.agent == key))
+        if until is not None:
+            row = {"agent": key, "since": now, "until": until}
+            self._connection.execute(sa.insert(tables.absence), row)
+
+    def away(self, now: datetime) -> dict[str, datetime]:
+        """Who is away now, by address in lower case, and when each is back."""
+        return {row.agent: row.until for row in self._connection.execute(_AWAY, {"now": now})}
+
+    def owned(self, agent: str) -> list[Ticket]:
+        """The agent's unfinished tickets with something due, in order of number."""
+        mine = tables.ticket.c.assignee == agent.lower()
+        dues = sa.or_(*(column.is_not(None) for column in _DUE))
+        return load_tickets(self._connection, [mine, tables.ticket.c.state.in_(UNFINISHED), dues])
+
+    def helped(self, address: str) -> datetime | None:
+        """When help last went to this address."""
+        found: datetime | None = self._connection.scalar(_HELPED, {"address": address.lower()})
+        return found
