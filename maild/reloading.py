@@ -1,0 +1,119 @@
+"""Rules, templates and certificates read anew while the daemon runs: all of it, or nothing and the ones in force stay.
+
+Who asked and what came of it is told in the log, in `maild status` and, when it was refused, in a mail to the admins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pwd
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from maild import site
+from maild.errors import ConfigError, Problem
+from maild.flow import Flow
+
+log = structlog.get_logger("maild.reloading")
+
+Prints = Mapping[str, tuple[int, int, int]]
+
+
+@dataclass(slots=True)
+class Reloading:
+    """`path` is that of maild.toml. `certificates` reads those of the listeners anew and raises ConfigError.
+
+    `loaded_at`: since when the files in force are. `refused`: what was wrong the last time, empty when it went well.
+    """
+
+    path: Path
+    flow: Flow
+    clock: Callable[[], datetime]
+    certificates: Callable[[], None]
+    loaded_at: datetime = field(init=False)
+    refused: tuple[Problem, ...] = ()
+    refused_at: datetime | None = None
+    _seen: Prints = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loaded_at = self.clock()
+        self._seen = self._prints()
+
+    def reload(self, by: str) -> bool:
+        """Read everything anew; whether it is in force now. `by` says who asked: "SIGHUP" or "watch"."""
+        now, prints = self.clock(), self._prints()
+        changed = _difference(self._seen, prints)
+        self._seen = prints
+        try:
+            fresh = site.load(self.path, now)
+            self.certificates()
+        except ConfigError as error:
+            self._refuse(error.problems, by, changed, now)
+            return False
+        self.flow.site = fresh
+        self.flow.look_again()
+        self.loaded_at, self.refused, self.refused_at = now, (), None
+        log.info("reloaded", by=by, changed=changed)
+        return True
+
+    def watched(self) -> bool:
+        """With `reload = "watch"`: whether a file has changed since it was last read."""
+        return self.flow.site.settings.reload == "watch" and self._prints() != self._seen
+
+    def document(self) -> dict[str, object]:
+        """For `maild status`: since when the rules in force are, and what is wrong with newer ones."""
+        problems = [str(problem) for problem in self.refused]
+        at = self.refused_at.isoformat() if self.refused_at else None
+        return {"loaded_at": self.loaded_at.isoformat(), "refused_at": at, "problems": problems}
+
+    def _refuse(
+        self, problems: tuple[Problem, ...], by: str, changed: list[str], now: datetime
+    ) -> None:  # fmt: skip
+        for problem in problems:
+            log.error("reload refused", problem=str(problem), by=by, changed=changed)
+        told = problems != self.refused
+        self.refused, self.refused_at = problems, now
+        if told:
+            self.flow.alert(
+                f"reload:{now.isoformat()}",
+                (
+                    f"New rules or templates were refused ({by}); those in force since {self.loaded_at:%Y-%m-%d %H:%M} UTC stay.",
+                    *(f"changed: {one}" for one in changed),
+                    *map(str, problems),
+                ),
+            )
+
+    def _prints(self) -> Prints:
+        """What tells one state of the files from another, by path: when and as what each was written, and its size."""
+        settings = self.flow.site.settings
+        found: dict[str, tuple[int, int, int]] = {}
+        for file in (self.path, *settings.rules.glob("*.yaml"), *settings.templates.rglob("*")):
+            with contextlib.suppress(OSError):  # gone between the two looks
+                stat = file.stat()
+                found[str(file)] = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+        return found
+
+
+def _difference(before: Prints, after: Prints) -> list[str]:
+    """Which files changed, and whose they are."""
+    return [
+        f"{Path(name).name} ({_owner(Path(name))})" if name in after else f"{Path(name).name} (gone)"
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _owner(file: Path) -> str:
+    """The user to whom a file belongs."""
+    try:
+        number = file.stat().st_uid
+    except OSError:
+        return "gone"
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
