@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -16,6 +18,8 @@ from maild.flow import Flow
 from maild.terminal import Desk, json_option
 from store import Work
 from store.rows import Filter
+
+DAY = timedelta(days=1)
 
 
 @click.command()
@@ -53,9 +57,12 @@ def tickets(desk: Desk, /, as_json: bool, overdue: bool, **filters: Any) -> None
     metavar="ADDRESS",
     help="Act as this agent (default: the admin on this host).",
 )
+@click.option("--full", is_flag=True, help="Messages with what they quote, and their signatures.")
 @json_option
 @click.pass_obj
-def ticket(desk: Desk, number: int, commands: tuple[str, ...], actor: str, as_json: bool) -> None:
+def ticket(
+    desk: Desk, number: int, commands: tuple[str, ...], actor: str, full: bool, as_json: bool
+) -> None:
     """One ticket whole; with COMMANDS the same commands agents use by mail, as the admin on this host.
 
     \b
@@ -79,7 +86,7 @@ def ticket(desk: Desk, number: int, commands: tuple[str, ...], actor: str, as_js
     if as_json:
         show.as_json(found)
     else:
-        show.ticket(found)
+        show.ticket(found, full=full)
 
 
 @click.group()
@@ -179,13 +186,52 @@ def quarantine_drop(desk: Desk, numbers: tuple[int, ...]) -> None:
 def status(desk: Desk, as_json: bool) -> None:
     """Health of the running daemon: listeners, queues, the oldest unprocessed message. Exits 69 when none runs."""
     with desk.store() as store, store.read() as work:
-        found = show.status_document(work.nodes(), work.totals(), utc_now())
+        now = utc_now()
+        found = show.status_document(work.nodes(), work.totals(), work.held_back(now - DAY), work.away(now), now)
     if as_json:
         show.as_json(found)
     else:
         show.status(found)
     if not found["running"]:
         raise SystemExit(EXIT_UNREACHABLE)
+
+
+@click.group()
+def person() -> None:
+    """Who is known to the desk, by address."""
+
+
+@person.command("show")
+@click.argument("address")
+@json_option
+@click.pass_obj
+def person_show(desk: Desk, address: str, as_json: bool) -> None:
+    """What is known of a person: names, tickets, and whether automatic mail goes to this address."""
+    with desk.store() as store, store.read() as work:
+        known = work.person_at(address)
+        if known is None:
+            raise BadInput(f"nobody is known by the address {address}")
+        known = replace(known, address=address.lower() if known.key != address.lower() else known.address)
+        found = documents.person(known, work.suppression(address), work.tickets(Filter(requester=address)))
+    if as_json:
+        show.as_json(found)
+    else:
+        show.person(found)
+
+
+@person.command("allow")
+@click.argument("address")
+@click.pass_obj
+def person_allow(desk: Desk, address: str) -> None:
+    """Let automatic mail go to an address again where it was suppressed, because mail failed there or somebody complained."""
+    with desk.store() as store, store.work() as work:
+        if work.person_at(address) is None:
+            raise BadInput(f"nobody is known by the address {address}")
+        allowed = work.allow(address)
+        if allowed:
+            detail = {"subject": address.lower(), "why": "by the admin on this host"}
+            work.record(None, "admin", "allowed", detail, (), utc_now())
+    click.echo(f"{address}: {'allowed again' if allowed else 'was not suppressed'}")
 
 
 def _read(desk: Desk, read: Callable[[Work], list[Any]]) -> list[Any]:

@@ -3,55 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import assert_never
 
 import structlog
 
-from maild.desk.arriving import admins_alert
+from maild.desk.clocks import clocks, next_at
 from maild.desk.course import ONCE_A_DAY
 from maild.desk.effects import (
     NEW,
     AddMessage,
     AddParticipants,
     AddRoute,
+    Allow,
     Change,
     ChangeTicket,
     Decision,
     Digest,
     Effect,
+    Fired,
+    HandOver,
+    Hold,
     Link,
     MarkFailed,
+    Merge,
+    MoveMessage,
     OpenTicket,
     Reason,
     Record,
+    Release,
     RemoveParticipant,
+    Respond,
+    SetAway,
+    SetRequester,
+    Suppress,
     Tell,
+    TookTurn,
     Watch,
     changed,
 )
-from maild.desk.events import MessageArrived
-from maild.desk.facts import Address, Parsed
+from maild.desk.facts import Address, Mail
+from maild.desk.failing import admins_alert
 from maild.desk.people import Message, Person, Ticket
 from maild.desk.snapshot import Wanted
+from maild.desk.timeline import opening
+from maild.desk.words import State
+from maild.entries import Arrived, as_read, of_act, of_mail
 from maild.errors import Problem
+from maild.reckoning import reckon, touched
+from maild.responding import respond
 from maild.site import Site
 from maild.telling import Occasion, Telling
 from store import Work
-from store.rows import NewMessage
 
 log = structlog.get_logger("maild.applying")
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """The mail behind a decision: its event and its parts."""
-
-    event: MessageArrived
-    parsed: Parsed
-    sha256: str
+_Beside = (
+    Record | Tell | Digest | SetAway | HandOver | TookTurn | Fired | Respond | MarkFailed | Suppress | Allow
+)
 
 
 class Applying:
@@ -70,12 +82,14 @@ class Applying:
         self.ticket: int | None = None
         self.message: int | None = None
         self.tells: list[Tell] = []
-        self.changes: list[Change] = []
+        self.responses: list[Respond] = []
+        self._known_outside: set[int] = set()
+        self.changes: dict[int, list[Change]] = {}
         self.actor = ""
         self._tickets = dict(known)
         self._people: dict[str, Person] = {}
-        self._shown: Message | None = None
-        self._opened = False
+        self._shown: dict[int, Message] = {}
+        self._born: dict[int, int] = {}
         self.reasons: Sequence[Reason] = ()
 
     def apply(self, decision: Decision) -> None:
@@ -85,18 +99,33 @@ class Applying:
             self._one(effect)
         if self.reasons:
             self.work.record(self.ticket, "desk", "decided", {}, self.reasons, self.now)
+        self._reckon(decision)
         self._tell()
 
+    def _reckon(self, decision: Decision) -> None:
+        """Count the promises anew of the tickets for which something has changed."""
+        for ticket, actor in touched(decision.effects, self.ticket).items():
+            number = self._born.get(ticket, ticket)
+            known = self._tickets.get(number) or self.work.ticket(number)
+            if known is not None:
+                self._tickets[number] = reckon(self.work, self.site.rulebook, known, actor, self.now)
+
     def _number(self, ticket: int | None) -> int | None:
-        if ticket == NEW:
-            return self.ticket
-        self.ticket = ticket if ticket is not None else self.ticket
-        return ticket
+        """The number of the ticket that an effect speaks of; this is about the last of those that stood before it."""
+        if ticket is None:
+            return None
+        number = ticket
+        if ticket <= NEW:
+            if ticket not in self._born:
+                raise RuntimeError("an effect speaks of a new ticket that was not opened")
+            number = self._born[ticket]
+        if ticket > NEW or self.ticket is None:
+            self.ticket = number
+        return number
 
     def _known(self, ticket: int) -> int:
         number = self._number(ticket)
-        if number is None:
-            raise RuntimeError("an effect speaks of a new ticket that was not opened")
+        assert number is not None
         return number
 
     def _one(self, effect: Effect) -> None:  # a flat table: one case a kind of effect
@@ -125,6 +154,23 @@ class Applying:
                 self._tickets.pop(self._known(effect.ticket), None)
             case Link():
                 self.work.link(self._known(effect.ticket), effect.other, effect.kind, self.now)
+            case MoveMessage():
+                self._move(self._known(effect.ticket), effect.message)
+            case Merge():
+                self.work.merge(effect.ticket, effect.into, self.now)
+            case SetRequester():
+                self._set_requester(self._known(effect.ticket), effect)
+            case Hold():
+                assert self.arrived is not None
+                self.work.hold(self.arrived.event.intake, effect.ticket, effect.agent, effect.why, self.now)
+            case Release():
+                self.work.release_held(effect.held, self.now)
+            case _:
+                self._beside(effect)
+
+    def _beside(self, effect: _Beside) -> None:
+        """What changes no ticket: history, mails, people, the state of the desk."""
+        match effect:
             case Record():
                 self.work.record(
                     self._number(effect.ticket),
@@ -143,14 +189,35 @@ class Applying:
                 self.work.add_digest(
                     effect.to.address, effect.role, number, "", [*effect.happenings], self.now, effect.due, effect.why
                 )  # fmt: skip
+            case SetAway():
+                self.work.set_away(effect.agent, effect.until, self.now)
+            case HandOver():
+                self._hand_over(effect)
+            case TookTurn():
+                self.work.took_turn(effect.team, effect.agent, self.now)
+            case Fired():
+                self.work.note_fired(self._known(effect.ticket), effect.rules, self.now)
+            case Respond():
+                self.responses.append(effect)
             case MarkFailed():
-                self.work.mail_failed(effect.outbox, self.now, effect.reason)
+                self.work.mail_failed(effect.outbox, self.now, effect.reason, effect.by)
+            case Suppress():
+                self.work.suppress(effect.address, effect.why, self.now)
+            case Allow():
+                self.work.allow(effect.address)
             case _:
                 assert_never(effect)
 
+    def _hand_over(self, effect: HandOver) -> None:
+        """Apart from the ticket that this decision is about."""
+        self.work.change_ticket(effect.ticket, (Change("assignee", effect.agent, effect.to),), self.now)
+        detail = {"from": effect.agent, "to": effect.to, "why": "away", "due": effect.due.isoformat()}
+        self.work.record(effect.ticket, effect.agent, "handed over", detail, (), self.now)
+        self._tickets.pop(effect.ticket, None)
+
     def _change(self, number: int, changes: Sequence[Change]) -> None:
         self.work.change_ticket(number, changes, self.now)
-        self.changes += changes
+        self.changes.setdefault(number, []).extend(changes)
         if number in self._tickets:
             self._tickets[number] = changed(self._tickets[number], changes)
 
@@ -175,91 +242,144 @@ class Applying:
             self._tickets[number] = replace(ticket, participants=(*ticket.participants, *people))
 
     def _open(self, effect: OpenTicket) -> None:
-        requester = (
-            self._person(effect.requester)
-            if effect.requester.address
-            else self.work.caller(effect.requester.name, None, None)
-        )
+        requester = self.work.person_by_id(effect.person) if effect.person else None
+        if requester is None:
+            requester = (
+                self._person(effect.requester)
+                if effect.requester.address
+                else self.work.caller(effect.requester.name, None, None)
+            )
         team = self.site.rulebook.teams.get(effect.team or "")
         ticket = self.work.open_ticket(
             subject=effect.subject, requester=requester, received_at=effect.received_at, created_at=self.now, language=effect.language,
             channel=effect.channel, organisation=effect.organisation, team=effect.team, priority=effect.priority,
-            level=team.level if team else 1, sla=effect.sla, due=effect.due,
+            level=team.level if team else 1, sla=effect.sla, due=effect.due, look_at=effect.look_at, clock_at=self._clock_at(effect),
         )  # fmt: skip
-        self.ticket = ticket.id
+        self._born[effect.key] = ticket.id
+        self.ticket = self.ticket if self.ticket is not None else ticket.id
         self._tickets[ticket.id] = ticket
-        self._opened = True
+
+    def _clock_at(self, effect: OpenTicket) -> datetime | None:
+        """When there is something to be done first about a new ticket's promises."""
+        if not effect.due:
+            return None
+        began = opening(effect.received_at, State.NEW, effect.priority, effect.sla)
+        return next_at(clocks(self.site.rulebook, began, self.now))
+
+    def _move(self, number: int, message: int) -> None:
+        self.work.move_message(message, number, self.now)
+        self._show(number, self.work.message(message))
+
+    def _set_requester(self, number: int, effect: SetRequester) -> None:
+        who = effect.requester
+        organisation = None if who.address else self._tickets[number].organisation
+        person = self._person(who) if who.address else self.work.caller(who.name, effect.phone, organisation)
+        self.work.change_ticket(number, (Change("requester", None, person.id),), self.now)
+        self._tickets.pop(number, None)
+
+    def _show(self, number: int | None, message: Message | None) -> None:
+        """This is what mails about the ticket show."""
+        if number is not None and message is not None:
+            self._shown[number] = message
 
     def _add_message(self, effect: AddMessage) -> None:
         number = self._number(effect.ticket)
         self.actor = effect.author.name or effect.author.address
         person = self._person(effect.author) if effect.author.address else None
+        if effect.part:
+            piece = of_act(effect, self.now, number, person)
+            self._show(number, as_read(self.work.add_message(piece), piece))
+            return
         new = (
-            self._from_mail(effect, number, person)
+            of_mail(effect, self.arrived, self.now, number, person)
             if self.arrived
-            else self._from_act(effect, number, person)
+            else of_act(effect, self.now, number, person)
         )
-        self.message = self.work.add_message(new)
-        self._shown = _as_message(self.message, new)
+        if effect.instead_of is not None:
+            self.message = effect.instead_of
+            new = replace(new, at=self.now)  # it was held, and goes out now
+            self.work.fill_message(self.message, new)
+        else:
+            self.message = self.work.add_message(new)
+        self._show(number, as_read(self.message, new))
         if self.arrived is None:
             return
         mail = self.arrived.parsed.mail
-        for content in self.arrived.parsed.contents:
-            self.work.put_content(content)
-        self.work.add_route(self.message, self.arrived.event.intake, self.arrived.event.envelope, self.now)
-        if number is not None:
-            ids = [*mail.references, *(mid for mid in mail.in_reply_to if mid not in mail.references)]
-            if mail.message_id is not None:
-                ids.append(mail.message_id)
-            self.work.note_ids(
-                number, person.id if person else None, ids, written=mail.message_id is not None, now=self.now
+        if effect.instead_of is None:
+            for content in self.arrived.parsed.contents:
+                self.work.put_content(content)
+            self.work.add_route(
+                self.message, self.arrived.event.intake, self.arrived.event.envelope, self.now
             )
+        if number is not None:
+            self._note_ids(number, effect, mail, person)
 
-    def _from_mail(self, effect: AddMessage, ticket: int | None, person: Person | None) -> NewMessage:
-        assert self.arrived is not None
-        mail, envelope = self.arrived.parsed.mail, self.arrived.event.envelope
-        own_words = effect.direction == "out" or not effect.public
-        return NewMessage(
-            ticket=ticket, at=envelope.received_at, created_at=self.now, direction=effect.direction, public=effect.public, kind=effect.kind,
-            from_name=effect.author.name, from_address=effect.author.address, to=tuple(address.address for address in mail.to),
-            cc=tuple(address.address for address in mail.cc), subject=mail.subject, text=effect.text,
-            reply=effect.text if own_words else mail.reply, person=person.id if person else None, message_id=mail.message_id,
-            identity=mail.identity if mail.message_id else None, content_identity=mail.content_identity or None,
-            html=None if own_words else mail.html, language=mail.language, intake=self.arrived.event.intake, sha256=self.arrived.sha256,
-            minutes=effect.minutes, attachments=mail.attachments, defects=mail.defects,
-        )  # fmt: skip
-
-    def _from_act(self, effect: AddMessage, ticket: int | None, person: Person | None) -> NewMessage:
-        return NewMessage(
-            ticket=ticket, at=self.now, created_at=self.now, direction=effect.direction, public=effect.public, kind=effect.kind,
-            from_name=effect.author.name, from_address=effect.author.address, to=(), cc=(), subject="", text=effect.text, reply=effect.text,
-            person=person.id if person else None, minutes=effect.minutes,
-        )  # fmt: skip
+    def _note_ids(self, number: int, effect: AddMessage, mail: Mail, person: Person | None) -> None:
+        """Who has seen which Message-IDs of the mail. Of what it only passes on the author has seen his own."""
+        ids = [*mail.references, *(mid for mid in mail.in_reply_to if mid not in mail.references)]
+        if mail.message_id is not None:
+            ids.append(mail.message_id)
+        wrote = self._person(effect.by) if effect.by is not None else person
+        written = mail.message_id is not None
+        self.work.note_ids(number, wrote.id if wrote else None, ids, written=written, now=self.now)
+        if effect.original is not None and effect.original.message_id and person is not None:
+            self._known_outside.add(number)
+            self.work.note_ids(number, person.id, [effect.original.message_id], written=True, now=self.now)
+        if mail.message_id is None:
+            return
+        for one in effect.heard:
+            self._known_outside.add(number)
+            self.work.note_ids(number, self._person(one).id, [mail.message_id], written=False, now=self.now)
 
     def _tell(self) -> None:
-        if not self.tells:
+        problems: list[Problem] = []
+        for effect in self.responses:
+            problems += respond(self.work, self.site, effect, self._occasion(effect.ticket))
+        if not self.tells and not problems:
             return
-        mail = self.arrived.parsed.mail if self.arrived else None
-        occasion = Occasion(
-            event_key=self.event_key,
-            now=self.now,
-            ticket=self._tickets.get(self.ticket) or self.work.ticket(self.ticket) if self.ticket else None,
-            message=self._shown,
-            changes=tuple(change for change in self.changes if not change.name.endswith("_at")),
-            actor=self.actor,
-            parsed=self.arrived.parsed if self.arrived else None,
-            arrived_from=mail.sender.key if mail and mail.sender else "",
-            opened=self._opened,
-        )
-        with_ticket = [tell for tell in self.tells if tell.ticket is not None]
-        telling = Telling(self.work, self.site, occasion)
-        telling.all(with_ticket)
-        alerts = self._failed_templates(telling.problems)
+        numbers = dict.fromkeys(self._number_of(tell) for tell in self.tells if tell.ticket is not None)
+        for number in numbers:
+            mine = [
+                tell for tell in self.tells if tell.ticket is not None and self._number_of(tell) == number
+            ]
+            named = [self._resolved(tell) for tell in mine]
+            telling = Telling(self.work, self.site, self._occasion(number))
+            telling.all(named)
+            problems += telling.problems
+        alerts = self._failed_templates(problems)
+        occasion = self._occasion(None)
         apart = Occasion(
             f"{self.event_key}/apart", self.now, parsed=occasion.parsed, arrived_from=occasion.arrived_from
         )
         without = [tell for tell in self.tells if tell.ticket is None]
         Telling(self.work, self.site, apart).all(_one_each([*without, *alerts]))
+
+    def _number_of(self, tell: Tell) -> int:
+        assert tell.ticket is not None
+        return self._born.get(tell.ticket, tell.ticket)
+
+    def _resolved(self, tell: Tell) -> Tell:
+        """With the numbers that new tickets have got."""
+        return replace(tell, named=tuple(self._born.get(one, one) for one in tell.named))
+
+    def _occasion(self, number: int | None) -> Occasion:
+        """What mails about one of the tickets tell. Several tickets of one transaction are told apart, but each person once of each."""
+        mail = self.arrived.event.mail if self.arrived else None
+        key = self.event_key if number == self.ticket else f"{self.event_key}/{number}"
+        changes = self.changes.get(number or 0, ())
+        return Occasion(
+            event_key=key,
+            now=self.now,
+            ticket=self._tickets.get(number) or self.work.ticket(number) if number else None,
+            message=self._shown.get(number or 0),
+            changes=tuple(
+                change for change in changes if change.name == "due_at" or not change.name.endswith("_at")
+            ),
+            actor=self.actor,
+            parsed=self.arrived.parsed if self.arrived else None,
+            arrived_from=mail.sender.key if mail and mail.sender else "",
+            opened=number in self._born.values() and number not in self._known_outside,
+        )
 
     def _failed_templates(self, problems: Sequence[Problem]) -> tuple[Tell, ...]:
         """Tell the admins of own templates that failed, once a day for each."""
@@ -274,14 +394,6 @@ class Applying:
                 self.work.record(None, "desk", "warned", {"subject": name, "why": str(problem)}, (), self.now)
                 told.append(f"A template of yours failed, and the shipped one was used: templates/{problem}")
         return admins_alert(self.site.rulebook, tuple(told)) if told else ()
-
-
-def _as_message(number: int, new: NewMessage) -> Message:
-    """A message just stored, as others will read it."""
-    return Message(
-        number, new.ticket, new.at, new.direction, new.public, new.kind, new.from_name, new.from_address, new.to, new.subject, new.text,
-        new.reply, new.message_id, new.attachments, new.minutes, None, new.sha256, new.html,
-    )  # fmt: skip
 
 
 def _one_each(tells: Sequence[Tell]) -> list[Tell]:

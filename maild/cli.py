@@ -15,17 +15,18 @@ from typing import IO, Any, BinaryIO, cast
 
 import click
 
-from maild import __version__, admin, config, logs, scaffold, show, site
+from maild import __version__, admin, advice, config, logs, promises, scaffold, show, site
 from maild.clock import utc_now
 from maild.daemon import serve
 from maild.demo import demo as run_demo
+from maild.desk import rule_schema
 from maild.desk.facts import Envelope
 from maild.errors import EXIT_FAULT, BadInput, ConfigError, MaildError, NotNow
-from maild.flow import Flow, Kept, keep
+from maild.flow import Kept, keep
 from maild.lock import only_one
 from maild.message.inspect import document
 from maild.message.parse import parse
-from maild.terminal import Desk, json_option
+from maild.terminal import Desk, flow_of, json_option
 from store import Store
 
 EXIT_NO_USER = 67
@@ -90,10 +91,14 @@ def run(desk: Desk) -> None:
 
 
 @cli.command()
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of rule files instead, for editors.")
 @json_option
 @click.pass_obj
-def check(desk: Desk, as_json: bool) -> None:
+def check(desk: Desk, as_json: bool, schema: bool) -> None:
     """Check configuration, rules and templates: every problem as FILE:LINE:COLUMN, all of them."""
+    if schema:
+        show.as_json(rule_schema.schema())
+        return
     problems: tuple[Any, ...] = ()
     warnings: tuple[str, ...] = ()
     try:
@@ -134,7 +139,7 @@ def deliver(desk: Desk, sender: str | None, recipients: tuple[str, ...], unauthe
         settings = config.load(desk.path)
         size, sha256 = _read_message(sys.stdin.buffer, spool, settings.limits.message_size)
         spool.seek(0)
-        given = sender.strip("<>") if sender is not None else _written_sender(spool)
+        given = sender.strip("<>") if sender is not None else advice.written_sender(_head(spool))
         to = tuple(recipients) or (settings.desk.address,)
         envelope = Envelope(
             given, to, "pipe", "pipe", utc_now(), trusted=True, unauthenticated=unauthenticated
@@ -157,12 +162,11 @@ def _faults_pass() -> Iterator[None]:
         raise NotNow("a fault of maild, please report it; the mail was not taken") from fault
 
 
-def _written_sender(spool: IO[bytes]) -> str:
-    """The envelope sender as far as the message tells it: Return-Path (RFC 5321 §4.4), else From."""
-    mail = parse(spool.read(HEAD)).mail
+def _head(spool: IO[bytes]) -> bytes:
+    """The first octets of a mail, which hold its header."""
+    head = spool.read(HEAD)
     spool.seek(0)
-    path = next((value for name, value in mail.header if name.lower() == "return-path"), None)
-    return path.strip().strip("<>") if path is not None else mail.from_[0].address if mail.from_ else ""
+    return head
 
 
 def _deliver(desk: Desk, store: Store, mail: Kept) -> None:
@@ -179,9 +183,10 @@ def _deliver(desk: Desk, store: Store, mail: Kept) -> None:
     if running:
         return
     try:
-        flow = Flow(desk.load(), store, utc_now, f"deliver-{os.getpid()}")
-        while flow.work():
-            pass
+        loaded = desk.load()
+        with flow_of(loaded, store, f"deliver-{os.getpid()}") as flow:
+            while flow.work():
+                pass
     except MaildError as error:  # the mail is kept and will be processed by the daemon
         click.echo(f"maild: kept, to be processed later: {error}", err=True)
 
@@ -219,7 +224,17 @@ def inspect(files: tuple[Path, ...], as_json: bool) -> None:
             show.inspected(found)
 
 
-for command in (admin.tickets, admin.ticket, admin.queue, admin.quarantine, admin.status):
+for command in (
+    advice.explain,
+    advice.replay,
+    admin.tickets,
+    admin.ticket,
+    admin.queue,
+    admin.quarantine,
+    admin.status,
+    admin.person,
+    promises.sla,
+):
     cli.add_command(command)
 
 

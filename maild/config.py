@@ -117,11 +117,9 @@ def _inconsistencies(settings: Settings, places: Places) -> Iterator[Problem]:
         yield places.value(("desk", "delimiter")).problem(
             f"delimiter: '{desk.delimiter}' is part of '{local}', so no token could be found behind it"
         )
-    if settings.trust.verify:
-        yield places.value(("trust", "verify")).problem(
-            "verify: this version of maild does not check SPF, DKIM and DMARC itself; let your mail server do it "
-            "and name its host in authserv_ids"
-        )
+    for name in ("arc_sealers", "resolvers"):
+        if getattr(settings.trust, name) and not settings.trust.verify:
+            yield places.key(("trust", name)).problem(f"{name}: goes with verify = true only")
     for index, listener in enumerate(settings.listen):
         yield from _listener_problems(listener, ("listen", index), places)
         twins = [other.address for other in settings.listen[:index]]

@@ -16,16 +16,19 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from maild import __version__, config, host, site
+from maild import __version__, config, host
 from maild.clock import utc_now
 from maild.delivery.send import Relay, Sender
-from maild.errors import ConfigError, NotNow
-from maild.flow import Delivered, Flow, Outbound
+from maild.errors import NotNow
+from maild.flow import Flow
 from maild.intake.gathering import Gathering
 from maild.intake.listeners import Listeners
 from maild.intake.settings import IntakeLimits, Listener
 from maild.parsing import InWorker
+from maild.reloading import Reloading
+from maild.settling import Delivered, Outbound
 from maild.site import Site
+from maild.verify.verifying import AsSet, Verifying
 from store import Store
 from store.rows import Node, OutboxRow
 
@@ -72,7 +75,9 @@ class Daemon:
     name: str = field(default_factory=lambda: f"{os.uname().nodename}")
     listening: tuple[str, ...] = ()
     flow: Flow = field(init=False)
+    files: Reloading = field(init=False)
     reading: InWorker = field(init=False)
+    verifying: Verifying = field(init=False)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     work_waits: asyncio.Event = field(default_factory=asyncio.Event)
     mail_waits: asyncio.Event = field(default_factory=asyncio.Event)
@@ -81,10 +86,12 @@ class Daemon:
     _scheduler: AsyncIOScheduler = field(init=False)
     _ticking: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _beating: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    _reloading: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.reading = InWorker()
-        self.flow = Flow(self.site, self.store, self.clock, self.name, self.reading)
+        self.verifying = Verifying(self.reading, AsSet(lambda: self.site.settings.trust, self.clock))
+        self.flow = Flow(self.site, self.store, self.clock, self.name, self.verifying)
         self._started = self.clock()
 
     async def run(self, ready: Callable[[tuple[str, ...]], None]) -> None:
@@ -92,8 +99,10 @@ class Daemon:
         await asyncio.to_thread(self._take_over)
         loops: list[asyncio.Task[None]] = []
         self._listeners = self._make_listeners()
+        self.files = Reloading(self.path, self.flow, self.clock, self._listeners.reload_certificates)
         try:
             await self._listen()
+            await asyncio.to_thread(self.reading.start)  # ready means: the next mail is acknowledged at once
             loops = [asyncio.create_task(self._work()), asyncio.create_task(self._send())]
             self._start_clock()
             await asyncio.to_thread(self._heartbeat)
@@ -109,18 +118,18 @@ class Daemon:
         self.work_waits.set()
         self.mail_waits.set()
 
-    async def reload(self) -> None:
+    async def reload(self, by: str = "SIGHUP") -> None:
         """Read rules, templates and certificates anew: all of it, or nothing and the ones in force stay."""
         host.notify("RELOADING=1")
-        try:
-            fresh = await asyncio.to_thread(site.load, self.path, self.clock())
-            self._listeners.reload_certificates()
-        except ConfigError as error:
-            for problem in error.problems:
-                log.error("reload refused", problem=str(problem))
-        else:
-            self.site = self.flow.site = fresh
-            log.info("reloaded")
+        async with self._reloading:
+            try:
+                if await asyncio.to_thread(self.files.reload, by):
+                    self.site = self.flow.site
+                else:
+                    self.mail_waits.set()
+                await asyncio.to_thread(self._heartbeat)
+            except NotNow as fault:
+                log.error("store not reachable", reason=str(fault))
         host.notify("READY=1")
 
     def _take_over(self) -> None:
@@ -129,6 +138,7 @@ class Daemon:
             mails, sends = work.release_intake(self.name), work.release_outbox(self.name)
         if mails or sends:
             log.warning("taken up again", mails=mails, outgoing=sends)
+        self.flow.look_again()
 
     def _make_listeners(self) -> Listeners:
         settings, limits = self.site.settings, self.site.settings.limits
@@ -206,6 +216,8 @@ class Daemon:
                 await asyncio.to_thread(self._heartbeat)
             except NotNow as fault:
                 log.error("store not reachable", reason=str(fault))
+        if await asyncio.to_thread(self.files.watched):
+            await self.reload("watch")
 
     def _heartbeat(self) -> None:
         listeners = {address: vars_of(counters) for address, counters in self._listeners.counters.items()}
@@ -215,7 +227,7 @@ class Daemon:
             __version__,
             self._started,
             self.clock(),
-            {"listening": list(self.listening), "listeners": listeners},
+            {"listening": list(self.listening), "listeners": listeners, "rules": self.files.document()},
         )
         with self.store.work() as work:
             work.heartbeat(node)
@@ -223,7 +235,6 @@ class Daemon:
     async def _work(self) -> None:
         """The worker: takes mail as long as there is some, else waits to be woken, and looks by itself twice a second."""
         backoff = Backoff()
-        await asyncio.to_thread(self.reading.start)
         while not self.stopping.is_set():
             try:
                 self.work_waits.clear()
@@ -313,6 +324,7 @@ class Daemon:
         await self._listeners.close(GRACE)
         results = await asyncio.gather(*loops, return_exceptions=True)
         await self._stop_clock()
+        self.verifying.close()
         self.reading.close()
         try:
             await asyncio.to_thread(self._leave)
@@ -337,7 +349,7 @@ class Daemon:
 
 async def _deliver(sender: Sender, mail: Outbound) -> Delivered:
     outcome = await sender.send(mail.row.raw, mail.sender, mail.row.recipient)
-    return Delivered(outcome.kind, outcome.text)
+    return Delivered(outcome.kind, outcome.text, outcome.status)
 
 
 def vars_of(counters: object) -> dict[str, int]:

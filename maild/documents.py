@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from maild.desk.people import Message, Ticket
+from maild.desk.people import Message, Person, Suppression, Ticket
 from store import Work
 from store.rows import HistoryLine, OutboxRow, Quarantined
 
@@ -49,11 +49,13 @@ def ticket(one: Ticket, links: list[tuple[int, str]]) -> dict[str, object]:
         "update_due": moment(one.update_due),
         "resolution_due": moment(one.resolution_due),
         "silence_due": moment(one.silence_due),
+        "due_at": moment(one.due_at),
         "breached": list(one.breached),
         "cause": one.cause,
         "solution": one.solution,
         "merged_into": one.merged_into,
         "links": [{"id": number, "kind": kind} for number, kind in links],
+        "urls": list(one.urls),
         "minutes_spent": one.minutes_spent,
         "satisfaction": one.satisfaction,
     }
@@ -72,6 +74,7 @@ def message(one: Message) -> dict[str, object]:
         "to": list(one.to),
         "subject": one.subject,
         "text": one.text,
+        "reply": one.reply,
         "attachments": [
             {
                 "name": part.name,
@@ -110,6 +113,20 @@ def whole(work: Work, number: int) -> dict[str, object] | None:
         **ticket(found, work.links(number)),
         "messages": [message(one) for one in work.messages(number)],
         "events": [event(one) for one in work.events(number)],
+    }
+
+
+def person(one: Person, suppressed: Suppression | None, tickets: list[Ticket]) -> dict[str, object]:
+    """Somebody of the register at one address: what is known, why nothing automatic goes there (None: it may), the tickets as requester."""
+    return {
+        "name": one.name,
+        "address": one.address,
+        "organisation": one.organisation,
+        "language": one.language,
+        "zone": one.zone,
+        "phone": one.phone,
+        "suppressed": {"at": moment(suppressed.at), "why": suppressed.why} if suppressed else None,
+        "tickets": [ticket.id for ticket in tickets],
     }
 
 

@@ -14,33 +14,34 @@ from __future__ import annotations
 
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
 import structlog
 
-from maild.applying import Applying, Arrived
+from maild.applying import Applying
 from maild.delivery.notice import DigestLine
-from maild.delivery.retry import next_attempt
 from maild.desk import matching
-from maild.desk.arriving import admins_alert
-from maild.desk.decide import decide
-from maild.desk.effects import Decision, Given, Reason, Tell
-from maild.desk.events import Acted, ClockDue, DeliveryFailed, Event, MessageArrived
+from maild.desk.clocks_due import PROMISES
+from maild.desk.effects import Decision, Reason, Tell
+from maild.desk.events import Acted, ClockDue, MessageArrived
 from maild.desk.facts import Address, Envelope, Parsed
-from maild.desk.people import SentMail, Ticket
-from maild.desk.script import linked
-from maild.desk.snapshot import Snapshot, Wanted
+from maild.desk.people import Message, Ticket
+from maild.desk.ruled import RULES
+from maild.desk.script import named, uses
+from maild.desk.sla import fingerprint
+from maild.desk.snapshot import Wanted
 from maild.desk.words import Happening, Role
+from maild.entries import Arrived
 from maild.errors import NotNow
-from maild.message.nested import leaking
 from maild.parsing import InProcess, Job, Reading
+from maild.settling import Settling
 from maild.site import Site
-from maild.telling import Occasion, Telling, bounce_address, fresh
+from maild.telling import Occasion, Telling, fresh
 from store import Store, Work
-from store.rows import Arrival, DigestRow, Intake, OutboxRow
+from store.rows import Arrival, DigestRow, Intake
 
 log = structlog.get_logger("maild.flow")
 
@@ -48,7 +49,8 @@ ATTEMPTS = 3
 KILLED = f"the daemon stopped {ATTEMPTS} times while this mail was in work"
 LEASE = timedelta(minutes=10)
 AGAIN = timedelta(seconds=5)
-SEND_LEASE = timedelta(minutes=30)
+LATE = timedelta(minutes=10)
+CROWD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +64,14 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Outbound:
-    """A claimed outbox row and its envelope sender ("" for `<>`)."""
+class Considered:
+    """What would be done with a mail. `tickets`: those it may belong to. `same`: the message as which it is known already."""
 
-    row: OutboxRow
-    sender: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """What became of an attempt: `kind` is sent, later, unknown or failed; `text` the reply or fault."""
-
-    kind: str
-    text: str
+    parsed: Parsed
+    event: MessageArrived
+    decision: Decision
+    tickets: Mapping[int, Ticket]
+    same: Message | None
 
 
 def keep(store: Store, mails: Sequence[Kept]) -> list[int]:
@@ -90,7 +87,7 @@ def keep(store: Store, mails: Sequence[Kept]) -> list[int]:
         return work.keep([Arrival(mail.sha256, mail.size, mail.envelope) for mail in mails])
 
 
-class Flow:
+class Flow(Settling):
     """The desk at work: its files (`site`, replaced on reload), its store, the name of this node, a clock that gives aware UTC, and
     what reads mails (here, unless another is given)."""
 
@@ -102,7 +99,7 @@ class Flow:
         node: str = "main",
         reading: Reading | None = None,
     ) -> None:
-        self.site, self.store, self.clock, self.node = site, store, clock, node
+        super().__init__(site, store, clock, node)
         self.reading: Reading = reading or InProcess()
         self._owed: list[int] = []
 
@@ -123,13 +120,14 @@ class Flow:
             if self._owed:
                 work.unclaim_intake(self._owed, now)
             rows = work.claim_intake(self.node, now, LEASE, limit)
+            small = work.small_contents([row.sha256 for row in rows])
         self._owed = []
         if not rows:
             return 0
         failed = [(row, KILLED) for row in rows if row.attempts > ATTEMPTS]
         waiting = deque(row for row in rows if row.attempts <= ATTEMPTS)
         try:
-            outcomes = self.reading.read(self._jobs(tuple(waiting), failed))
+            outcomes = self.reading.read(self._jobs(tuple(waiting), small, failed))
             while waiting:
                 self._process_some(waiting, outcomes, failed)
             for row, error in failed:
@@ -139,18 +137,20 @@ class Flow:
             raise
         return len(rows)
 
-    def _jobs(self, rows: Sequence[Intake], failed: list[tuple[Intake, str]]) -> Iterator[Job]:
-        """The mails to read, each fetched when its turn comes. One whose bytes are gone has failed, and nothing is read for it."""
+    def _jobs(
+        self, rows: Sequence[Intake], small: Mapping[str, bytes], failed: list[tuple[Intake, str]]
+    ) -> Iterator[Job]:
+        """The mails to read; big ones are fetched when their turn comes. One whose bytes are gone has failed, and nothing is read for it."""
         for row in rows:
             trusted = row.envelope.trusted and not row.envelope.unauthenticated
             try:
-                raw = self.store.content.get(row.sha256)
+                raw = small.get(row.sha256) or self.store.content.get(row.sha256)
             except KeyError:
                 raw = b""
                 failed.append(
                     (row, f"its content {row.sha256} is missing; nodes of one desk must share [store] files")
                 )
-            yield Job(raw, self.site.trust, trusted)
+            yield Job(raw, self.site.trust, trusted, row.envelope)
 
     def _process_some(
         self, waiting: deque[Intake], outcomes: Iterator[Parsed | Exception], failed: list[tuple[Intake, str]]
@@ -179,13 +179,12 @@ class Flow:
 
     def _process(self, work: Work, row: Intake, parsed: Parsed) -> None:
         now = self.clock()
-        sender = parsed.mail.sender
-        by_agent = sender is not None and self.site.rulebook.agent(sender.address) is not None
-        held = leaking(parsed, self.site.rulebook) if by_agent else ()
-        event = MessageArrived(row.id, parsed.mail, row.envelope, held)
+        event = self._event(work, row.id, parsed, row.envelope)
         decision, known = self._decide(work, event, matching.wanted(event, self.site.rulebook), now)
         arrived = Arrived(event, parsed, row.sha256)
-        applying = Applying(work, self.site, f"intake:{row.id}", now, arrived, known)
+        applying = Applying(
+            work, self.site, "/".join((f"intake:{row.id}", *event.lifted)), now, arrived, known
+        )
         applying.apply(decision)
         outcome = f"ticket {applying.ticket}" if applying.ticket else "kept without a ticket"
         work.finish_intake(row.id, outcome, applying.message, now)
@@ -197,21 +196,17 @@ class Flow:
             outcome=outcome,
         )
 
-    def _decide(
-        self, work: Work, event: Event, wanted: Wanted, now: datetime
-    ) -> tuple[Decision, Mapping[int, Ticket]]:
-        """Load what the event asks for and decide. What the tickets found say who may be written to, so counts come second."""
-        snapshot = work.snapshot(wanted, now)
-        others = {ticket.requester.key for ticket in snapshot.tickets.values()}
-        others |= {person.key for ticket in snapshot.tickets.values() for person in ticket.participants}
-        missing = tuple(sorted(others - set(wanted.counted) - {""}))
-        ours = {person.key for person in snapshot.persons.values()} | {
-            sent.person.key for sent in _mails(snapshot)
-        }
-        warned = tuple(sorted(ours & set(self.site.rulebook.agents)))
-        if missing or warned:
-            snapshot = _with_counts(snapshot, work.snapshot(Wanted(counted=missing, addresses=warned), now))
-        return decide(event, snapshot, self.site.rulebook, Given(now, fresh())), snapshot.tickets
+    def consider(self, raw: bytes, envelope: Envelope) -> Considered:
+        """What would be done with a mail if it came now for the first time, and why, with every rule looked at. Nothing is stored."""
+        trusted = envelope.trusted and not envelope.unauthenticated
+        [outcome] = self.reading.read([Job(raw, self.site.trust, trusted, envelope)])
+        parsed, now = _parsed(outcome), self.clock()
+        with self.store.read() as work:
+            event = self._event(work, 0, parsed, envelope)
+            wanted = matching.wanted(event, self.site.rulebook)
+            same = work.snapshot(wanted, now).same
+            decision, known = self._decide(work, event, wanted, now, whole=True)
+        return Considered(parsed, event, decision, known, same)
 
     def _failed(self, row: Intake, error: str) -> None:
         """Another attempt later, or quarantine: then the admins are told, once."""
@@ -225,101 +220,54 @@ class Flow:
                 f"From <{row.envelope.sender}> to {', '.join(row.envelope.recipients)} by {row.envelope.route}, {row.size} octets.",
                 f"See it with: maild quarantine show {row.id}; try again with: maild quarantine retry {row.id}",
             )
-            Applying(work, self.site, f"quarantine:{row.id}", now).apply(
-                Decision(
-                    admins_alert(self.site.rulebook, what),
-                    (Reason("quarantine", f"mail {row.id}", f"failed {row.attempts} times"),),
-                )
-            )
-
-    # -- out -----------------------------------------------------------------------------------------------------------------
-
-    def outgoing(self, limit: int, results: Sequence[tuple[OutboxRow, Delivered]] = ()) -> list[Outbound]:
-        """Record what became of claimed mails, and claim more that are due, with their envelope senders: one transaction.
-
-        Each claimed mail must come back in `results` or through `give_back`. A permanent failure passes through `decide`.
-        """
-        now = self.clock()
-        with self.store.work() as work:
-            for row, delivered in results:
-                self._settle_safely(work, row, delivered, now)
-            rows = work.claim_outbox(self.node, now, SEND_LEASE, limit) if limit > 0 else []
-            key = work.keys()[0] if rows else None
-        identity = self.site.rulebook.identity
-        return [
-            Outbound(row, bounce_address(identity, key, row.ticket, row.id, automatic=row.automatic))
-            for row in rows
-            if key is not None
-        ]
-
-    def settle(self, results: Sequence[tuple[OutboxRow, Delivered]]) -> None:
-        """Record what became of claimed mails."""
-        self.outgoing(0, results)
-
-    def _settle_safely(self, work: Work, row: OutboxRow, delivered: Delivered, now: datetime) -> None:
-        """What breaks us while one mail is settled must not hold up the others: its delivery is recorded all the same."""
-        try:
-            with work.savepoint():
-                self._settle(work, row, delivered, now)
-        except NotNow:
-            raise
-        except Exception:
-            log.exception("settling failed", outbox=row.id, ticket=row.ticket, outcome=delivered.kind)
-            if delivered.kind == "sent":
-                work.mail_sent(row.id, now, delivered.text)
-            else:
-                work.mail_failed(row.id, now, delivered.text)
-
-    def _settle(self, work: Work, row: OutboxRow, delivered: Delivered, now: datetime) -> None:
-        text = delivered.text
-        if delivered.kind == "sent":
-            work.mail_sent(row.id, now, text)
-            log.info("mail sent", outbox=row.id, message_id=row.message_id, ticket=row.ticket, kind=row.kind)
-            return
-        due = next_attempt(row.attempts, row.created_at, now, row.id) if delivered.kind != "failed" else None
-        if due is not None:
-            work.mail_later(row.id, due, text)
-            log.warning(
-                "mail deferred", outbox=row.id, message_id=row.message_id, attempt=row.attempts, reason=text
-            )
-            return
-        log.error(
-            "mail failed for good", outbox=row.id, message_id=row.message_id, ticket=row.ticket, reason=text
-        )
-        work.mail_failed(row.id, now, text)
-        event = DeliveryFailed(row.ticket, row.recipient, row.answer, not row.role.outside, text)
-        tickets = (row.ticket,) if row.ticket else ()
-        decision, known = self._decide(
-            work, event, Wanted(tickets=tickets, addresses=(row.recipient.lower(),)), now
-        )
-        Applying(work, self.site, f"failed:{row.id}", now, known=known).apply(decision)
-
-    def give_back(self, rows: Sequence[OutboxRow]) -> None:
-        """Claimed mails that were not tried (the daemon stops): due again at once."""
-        with self.store.work() as work:
-            for row in rows:
-                work.mail_released(row.id, self.clock())
+            reason = Reason("quarantine", f"mail {row.id}", f"failed {row.attempts} times")
+            self._alert(work, f"quarantine:{row.id}", what, reason)
 
     # -- time and people -----------------------------------------------------------------------------------------------------
 
     def tick(self, limit: int = 100) -> int:
-        """Pass due clocks and digests through; returns how many there were."""
+        """Pass due clocks, tickets that rules on time wait for, and digests through; returns how many went well.
+
+        One that breaks us is logged and tried again at the next tick; it holds up nothing else.
+        """
         now = self.clock()
         with self.store.read() as work:
-            clocks = work.due_clocks(now, limit)
+            clocks = _clocks(work.due_clocks(now, limit), now)
+            looks = [
+                (ClockDue(ticket, RULES, due), (ticket, since))
+                for ticket, due, since in work.due_looks(now, limit)
+            ]
             digests = work.due_digests(now)
-        for ticket, clock, due in clocks:
+        events = (*((clock, None) for clock in clocks), *looks)
+        done = sum(self._in_peace(self._due, event, since, now) for event, since in events)
+        return done + sum(self._in_peace(self._digest, to, rows, now) for to, rows in digests.items())
+
+    def look_again(self) -> None:
+        """With other rules on time or other promises than the store knows of, every ticket is looked at again at the next tick."""
+        with self.store.work() as work:
+            work.look_again(self.site.rulebook.rules.on_time, self.clock())
+            work.count_again(fingerprint(self.site.rulebook), self.clock())
+
+    def _in_peace(self, step: Callable[..., None], *arguments: object) -> bool:
+        """Take a step in a transaction of its own; whether it went well."""
+        try:
             with self.store.work() as work:
-                decision, known = self._decide(
-                    work, ClockDue(ticket, clock, due), Wanted(tickets=(ticket,)), now
-                )
-                Applying(
-                    work, self.site, f"clock:{ticket}:{clock}:{due.isoformat()}", now, known=known
-                ).apply(decision)
-        for recipient, rows in digests.items():
-            with self.store.work() as work:
-                self._digest(work, recipient, rows, now)
-        return len(clocks) + len(digests)
+                step(work, *arguments)
+        except NotNow:
+            raise
+        except Exception:
+            log.exception("time passed badly", what=repr(arguments[0]))
+            return False
+        return True
+
+    def _due(self, work: Work, event: ClockDue, since: tuple[int, datetime] | None, now: datetime) -> None:
+        ways = self.site.rulebook.rules.ways if event.clock == RULES else frozenset[str]()
+        wanted = Wanted(
+            tickets=(event.ticket,), staff=ways, fired=since, away=True, clocks=event.clock == PROMISES
+        )
+        decision, known = self._decide(work, event, wanted, now)
+        key = f"clock:{event.ticket}:{event.clock}:{event.due.isoformat()}"
+        Applying(work, self.site, key, now, known=known).apply(decision)
 
     def _digest(self, work: Work, recipient: str, rows: Sequence[DigestRow], now: datetime) -> None:
         """One mail that lists what one agent was to be told later. Who left the files is told nothing any more."""
@@ -339,11 +287,22 @@ class Flow:
         now = self.clock()
         event = Acted(ticket, actor, commands, text)
         with self.store.work() as work:
-            numbers = (ticket, *linked(commands))
-            decision, known = self._decide(work, event, Wanted(tickets=numbers), now)
+            wanted = Wanted(
+                tickets=(ticket, *named(commands)), parts=uses(commands, "split"), undo=uses(commands, "undo"),
+                staff=self.site.rulebook.rules.ways,
+                away=True,
+                owned=actor.lower() if uses(commands, "away") else "",
+            )  # fmt: skip
+            decision, known = self._decide(work, event, wanted, now)
             if decision.effects:
                 Applying(work, self.site, f"act:{fresh()}", now, known=known).apply(decision)
         return decision
+
+
+def _clocks(due: Sequence[tuple[int, datetime]], now: datetime) -> list[ClockDue]:
+    """The tickets whose promises are due. When more than a few have waited for us, their agents are not told of each."""
+    late = sum(since < now - LATE for _, since in due)
+    return [ClockDue(ticket, PROMISES, since, late > CROWD) for ticket, since in due]
 
 
 def _digest_line(row: DigestRow, tickets: dict[int, Ticket | None]) -> DigestLine:
@@ -356,12 +315,3 @@ def _parsed(outcome: Parsed | Exception) -> Parsed:
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
-
-
-def _mails(snapshot: Snapshot) -> Iterable[SentMail]:
-    return (*snapshot.sent.values(), *snapshot.outbox.values())
-
-
-def _with_counts(snapshot: Snapshot, counted: Snapshot) -> Snapshot:
-    automatic, warned = {**counted.automatic, **snapshot.automatic}, {**counted.warned, **snapshot.warned}
-    return replace(snapshot, automatic=automatic, warned=warned)

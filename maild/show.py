@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,14 +14,19 @@ import click
 from maild.desk.commands import COMMANDS, SYNONYMS
 from maild.desk.people import Ticket
 from maild.documents import moment
-from store.rows import Node, Totals
+from maild.message import quotes
+from store.rows import HeldBack, Node, Totals
 
 ALIVE = 20
-_WITHOUT_ARGUMENT = frozenset(("note", "public", "solve", "close", "reopen", "spam", "help"))
+_MOST = 10
+_WITHOUT_ARGUMENT = frozenset(
+    ("note", "public", "send", "solve", "close", "reopen", "spam", "escalate", "ack", "undo", "back", "help")
+)
 _WITH_ARGUMENT = {*COMMANDS, *SYNONYMS} - {
     *_WITHOUT_ARGUMENT,
     *(word for word, name in SYNONYMS.items() if name in _WITHOUT_ARGUMENT),
 }
+_AUTOMATIC = frozenset(("auto-reply", "bounce", "receipt", "report"))
 _COLOURS = {
     "new": "cyan",
     "open": "green",
@@ -36,7 +42,7 @@ def as_json(value: object, *, line: bool = False) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=None if line else 2, default=str))
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Text of strangers for a terminal: no control characters, so no escape sequences."""
     return "".join(char if char in "\n\t" or (char.isprintable()) else " " for char in text)
 
@@ -64,42 +70,43 @@ def tickets(found: Sequence[Ticket]) -> None:
         click.echo("no tickets")
         return
     rows = [
-        (f"#{one.id}", str(one.state), str(one.priority), (one.assignee or one.team or "-"), _short(_clean(one.requester.address or one.requester.name or "-"), 40),
-         (moment(one.first_response_due if not one.first_response_at else one.resolution_due) or "-"), _clean(one.subject or "(no subject)"))
+        (f"#{one.id}", str(one.state), str(one.priority), (one.assignee or one.team or "-"), _short(clean(one.requester.address or one.requester.name or "-"), 40),
+         (moment(one.first_response_due if not one.first_response_at else one.resolution_due) or "-"), clean(one.subject or "(no subject)"))
         for one in found
     ]  # fmt: skip
     _table(("ticket", "state", "prio", "with", "requester", "due", "subject"), rows)
 
 
-def ticket(found: Mapping[str, Any]) -> None:
-    """A ticket with its messages and its history, for reading."""
+def ticket(found: Mapping[str, Any], *, full: bool = False) -> None:
+    """A ticket with its messages and its history, for reading; what messages quote is folded unless `full`."""
     requester = found["requester"]
-    click.secho(f"#{found['id']} {_clean(found['subject']) or '(no subject)'}", bold=True)
+    click.secho(f"#{found['id']} {clean(found['subject']) or '(no subject)'}", bold=True)
     who = " ".join(
         filter(None, (requester["name"], f"<{requester['address']}>" if requester["address"] else ""))
     )
     facts = (
-        ("state", click.style(found["state"], fg=_COLOURS.get(found["state"]))), ("priority", found["priority"]), ("requester", _clean(who)),
+        ("state", click.style(found["state"], fg=_COLOURS.get(found["state"]))), ("priority", found["priority"]), ("requester", clean(who)),
         ("organisation", requester["organisation"]), ("participants", ", ".join(found["participants"])), ("team", found["team"]),
         ("assignee", found["assignee"]), ("type", found["type"]), ("category", found["category"]), ("tags", ", ".join(found["tags"])),
         ("fields", ", ".join(f"{name}={value}" for name, value in found["fields"].items())), ("sla", found["sla"]),
         ("received", found["received_at"]), ("first answer due", found["first_response_due"]), ("solution due", found["resolution_due"]),
+        ("hoped for", found["due_at"]), ("merged into", found["merged_into"] and f"#{found['merged_into']}"), ("pages", ", ".join(found["urls"])),
         ("broken", ", ".join(found["breached"])), ("links", ", ".join(f"#{link['id']} ({link['kind']})" for link in found["links"])),
     )  # fmt: skip
     for name, value in facts:
         if value not in (None, ""):
             click.echo(f"  {name:<16} {value}")
-    for message in found["messages"]:
-        _message(message)
+    for number, message in enumerate(found["messages"]):
+        _message(message, full, fold=number > 0 and not full and message["kind"] in _AUTOMATIC)
     click.secho("\nhistory", bold=True)
     for event in found["events"]:
         detail = ", ".join(f"{key}: {_shown(value)}" for key, value in event["detail"].items())
         click.echo(
-            f"  {event['at']}  {_clean(event['actor'])}: {event['event']}{' (' + _clean(detail) + ')' if detail else ''}"
+            f"  {event['at']}  {clean(event['actor'])}: {event['event']}{' (' + clean(detail) + ')' if detail else ''}"
         )
         for reason in event["reasons"]:
             click.secho(
-                f"      {_clean(reason['step'])}: {_clean(reason['outcome'])} — {_clean(reason['evidence'])}",
+                f"      {clean(reason['step'])}: {clean(reason['outcome'])} — {clean(reason['evidence'])}",
                 dim=True,
             )
 
@@ -112,19 +119,51 @@ def _shown(value: object) -> str:
     return str(value)
 
 
-def _message(message: Mapping[str, Any]) -> None:
+def _message(message: Mapping[str, Any], full: bool, *, fold: bool) -> None:
+    """One message; an automatic one (`fold`) as its first line, so that people's words stand out."""
     arrow = "→" if message["direction"] == "out" else "←"
     kind = "note" if not message["public"] and message["kind"] == "person" else message["kind"]
     sender = message["from_name"] or message["from"]
     delivery = f", {message['delivery']}" if message["delivery"] else ""
     click.secho(
-        f"\n{arrow} {message['at']}  {_clean(sender)}  ({kind}{delivery})",
+        f"\n{arrow} {message['at']}  {clean(sender)}  ({kind}{delivery})",
         fg="green" if message["direction"] == "out" else "cyan",
     )
-    for line in _clean(message["text"]).strip().splitlines():
-        click.echo(f"  {line}")
+    if fold:
+        lines = clean(message["text"]).strip().splitlines()
+        more = f" [… {len(lines) - 1} more lines]" if len(lines) > 1 else ""
+        click.secho(f"  {_short(lines[0], 80) if lines else ''}{more}", dim=True)
+        return
+    _words(message["text"] if full else message["reply"], "  ")
+    rest = "" if full else folded(message["text"], message["reply"])
+    if rest:
+        click.secho(f"  {rest}", dim=True)
     for part in message["attachments"]:
-        click.echo(f"  [{_clean(part['name'])}, {part['type']}, {part['size']} octets]")
+        click.echo(f"  [{clean(part['name'])}, {part['type']}, {_size(part['size'])}]")
+
+
+def _words(text: str, margin: str) -> None:
+    for line in clean(text).strip().splitlines():
+        click.echo(f"{margin}{line}".rstrip())
+
+
+def _size(octets: int) -> str:
+    """A size as people write it."""
+    if octets < 1000:
+        return f"{octets} octets"
+    return f"{octets / 1000:.0f} kB" if octets < 1_000_000 else f"{octets / 1_000_000:.1f} MB"
+
+
+def folded(text: str, reply: str) -> str:
+    """What stands in `text` beside the new words, as one line such as `[… 14 quoted lines, signature]`; "" when nothing does."""
+    rest = Counter(line.strip() for line in text.splitlines() if line.strip())
+    rest -= Counter(line.strip() for line in reply.splitlines() if line.strip())
+    signature = Counter(line.strip() for line in quotes.split(text).signature.splitlines() if line.strip())
+    closing = signature & rest
+    count = (rest - closing - Counter({"--": rest["--"]})).total()
+    said = [f"{count} quoted line{'s' * (count != 1)}"] if count else []
+    said += ["signature"] if closing else []
+    return f"[… {', '.join(said)}]" if said else ""
 
 
 def queue(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -134,7 +173,7 @@ def queue(rows: Sequence[Mapping[str, Any]]) -> None:
         return
     shown = [
         (str(row["id"]), row["state"], str(row["attempts"]), f"#{row['ticket']}" if row["ticket"] else "-", row["kind"], row["to"],
-         row["next_attempt"] or "-", _clean(row["reason"] or ""))
+         row["next_attempt"] or "-", clean(row["reason"] or ""))
         for row in rows
     ]  # fmt: skip
     _table(("mail", "state", "tries", "ticket", "what", "to", "next", "reason"), shown)
@@ -149,9 +188,9 @@ def quarantine(rows: Sequence[Mapping[str, Any]]) -> None:
         (
             str(row["id"]),
             str(row["received_at"]),
-            f"<{_clean(row['sender'])}>",
+            f"<{clean(row['sender'])}>",
             str(row["size"]),
-            _clean(row["error"].strip().splitlines()[-1]),
+            clean(row["error"].strip().splitlines()[-1]),
         )
         for row in rows
     ]
@@ -162,34 +201,88 @@ def quarantined(row: Mapping[str, Any], content: bytes) -> None:
     """One mail with its reason and the beginning of its bytes."""
     for name in ("id", "received_at", "route", "size", "attempts"):
         click.echo(f"{name:<12} {row[name]}")
-    click.echo(f"{'from':<12} <{_clean(row['sender'])}>\n{'to':<12} {_clean(', '.join(row['recipients']))}")
+    click.echo(f"{'from':<12} <{clean(row['sender'])}>\n{'to':<12} {clean(', '.join(row['recipients']))}")
     click.secho("\nreason", bold=True)
-    click.echo(_clean(row["error"].rstrip()))
+    click.echo(clean(row["error"].rstrip()))
     click.secho(f"\nthe mail (the first of {row['size']} octets; --raw for all)", bold=True)
-    click.echo(_clean(content[:2000].decode("utf-8", "replace")))
+    click.echo(clean(content[:2000].decode("utf-8", "replace")))
 
 
 def inspected(found: Mapping[str, Any]) -> None:
     """What was understood of a message, for reading."""
-    sender = found["from"] or {}
     click.secho(str(found["file"]), bold=True)
-    rows = (
-        ("from", " ".join(filter(None, (sender.get("name"), f"<{sender.get('address')}>" if sender else "")))), ("subject", found["subject"]),
-        ("date", found["date"]), ("message-id", found["message_id"]), ("kind", found["kind"]), ("language", found["language"]),
-        ("bounce", json.dumps(found["bounce"], ensure_ascii=False) if found["bounce"] else None), ("defects", ", ".join(found["defects"])),
-    )  # fmt: skip
+    reasons, silent = found["kind_reasons"], found["unanswerable"]
+    rows = [
+        ("from", _mailbox(found["from"])), ("to", ", ".join(map(_mailbox, found["to"][:_MOST]))), ("cc", ", ".join(map(_mailbox, found["cc"][:_MOST]))),
+        ("reply to", ", ".join(map(_mailbox, found["reply_to"]))), ("subject", found["subject"]), ("date", found["date"]),
+        ("message-id", found["message_id"]), ("answers", ", ".join(found["in_reply_to"])),
+        ("kind", found["kind"] + (f", because {'; '.join(reasons)}" if reasons else "")),
+        ("automatic", f"no answer, because {'; '.join(silent)}" if silent else ""),
+        ("language", found["language"]), ("protection", ", ".join(found["protection"])),
+    ]  # fmt: skip
+    rows += _bounced(found["bounce"]) if found["bounce"] else []
+    rows += _forwarded(found["forwarded"]) if found["forwarded"] else []
+    rows += [
+        (
+            "attached",
+            f"{part['name']} ({part['type']}, {_size(part['size'])}{', inline' if part['inline'] else ''})",
+        )
+        for part in found["attachments"]
+    ]
+    rows += [("defect", defect) for defect in found["defects"]]
     for name, value in rows:
         if value:
-            click.echo(f"  {name:<10} {_clean(str(value))}")
-    for part in found["attachments"]:
-        click.echo(f"  {'attached':<10} {_clean(part['name'])} ({part['type']}, {part['size']} octets)")
-    click.echo("  new words:")
-    for line in _clean(found["reply"]).splitlines():
-        click.echo(f"    {line}")
+            click.echo(f"  {name:<10} {clean(str(value))}")
+    click.secho("  new words", dim=True)
+    _words(found["reply"] or "(none)", "    ")
+    rest = folded(found["text"], found["reply"])
+    if rest:
+        click.secho(f"    {rest}", dim=True)
 
 
-def status_document(nodes: Sequence[Node], totals: Totals, now: datetime) -> dict[str, Any]:
-    """Health as a document. A node counts as running when it reported within the last 20 seconds."""
+def _mailbox(one: Mapping[str, str] | None) -> str:
+    if not one:
+        return ""
+    return " ".join(filter(None, (one["name"], f"<{one['address']}>" if one["address"] else "")))
+
+
+def _bounced(bounce: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A failed delivery, and each address that could not be reached."""
+    what = "failed for good" if bounce["permanent"] else "not delivered yet"
+    of = f", of {bounce['original_message_id']}" if bounce["original_message_id"] else ""
+    each = (
+        "  ".join(filter(None, (one["address"], one["status"], one["diagnostic"])))
+        for one in bounce["recipients"][:_MOST]
+    )
+    return [("bounce", what + of), *(("", text) for text in each)]
+
+
+def _forwarded(original: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The original that was passed on, and what the forwarder says of it."""
+    about = " – ".join(filter(None, (_mailbox(original["from"]), original["subject"])))
+    rows = [("forwarded", about), ("", original["at"] or original["date"])]
+    words = " ".join(original["above"].split())
+    return [*rows, ("", f"with the words: {_short(words, 200)}" if words else "")]
+
+
+def person(found: Mapping[str, Any]) -> None:
+    """Somebody of the register, for reading."""
+    suppressed = found["suppressed"]
+    allowed = f"no, since {suppressed['at']}: {suppressed['why']}" if suppressed else "yes"
+    facts = (
+        ("name", found["name"]), ("address", found["address"]), ("organisation", found["organisation"]), ("language", found["language"]),
+        ("automatic mail", allowed), ("tickets", ", ".join(f"#{number}" for number in found["tickets"])),
+    )  # fmt: skip
+    for name, value in facts:
+        if value:
+            click.echo(f"{name:<16} {clean(str(value))}")
+
+
+def status_document(
+    nodes: Sequence[Node], totals: Totals, held_back: HeldBack, away: Mapping[str, datetime], now: datetime
+) -> dict[str, Any]:
+    """Health as a document. A node counts as running when it reported within the last 20 seconds. `held_back`: of the last day.
+    `away`: agents by address, with when each is back."""
     alive = [
         {
             "name": node.name, "pid": node.pid, "version": node.version, "started_at": moment(node.started_at), "seen_at": moment(node.seen_at),
@@ -210,8 +303,23 @@ def status_document(nodes: Sequence[Node], totals: Totals, now: datetime) -> dic
             "oldest": moment(totals.oldest_queued),
             "failed": totals.failed,
         },
+        "automatic": {
+            "not_sent": dict(held_back.not_sent),
+            "delayed": held_back.delayed,
+            "suppressed": held_back.suppressed,
+            "unmatched": held_back.unmatched,
+        },
         "tickets": dict(totals.tickets),
+        "away": [{"agent": agent, "until": moment(until)} for agent, until in sorted(away.items())],
     }
+
+
+def _rules(found: Mapping[str, Any]) -> None:
+    """Since when a node's rules are in force, and why newer ones are not."""
+    if found.get("problems"):
+        click.secho(f"  new rules were refused at {found['refused_at']}; those in force stay:", fg="red")
+        for problem in found["problems"]:
+            click.echo(f"    {problem}")
 
 
 def status(found: Mapping[str, Any]) -> None:
@@ -225,6 +333,7 @@ def status(found: Mapping[str, Any]) -> None:
         )
         for address, counters in node.get("listeners", {}).items():
             click.echo(f"  {address}: " + ", ".join(f"{value} {name}" for name, value in counters.items()))
+        _rules(node.get("rules", {}))
     intake, outgoing = found["intake"], found["outgoing"]
     click.echo(
         f"incoming: {intake['waiting']} waiting{_since(intake['oldest'])}, {intake['quarantined']} in quarantine"
@@ -232,9 +341,18 @@ def status(found: Mapping[str, Any]) -> None:
     click.echo(
         f"outgoing: {outgoing['queued']} queued{_since(outgoing['oldest'])}, {outgoing['failed']} failed"
     )
+    automatic = found["automatic"]
+    reasons = ", ".join(f"{clean(why)} {count}" for why, count in automatic["not_sent"].items())
+    click.echo(
+        f"automatic mail, last day: {sum(automatic['not_sent'].values())} not sent{f' ({reasons})' if reasons else ''}, "
+        f"{automatic['delayed']} delayed, {automatic['unmatched']} received and kept unmatched; "
+        f"{automatic['suppressed']} addresses suppressed now"
+    )
     click.echo(
         "tickets: " + (", ".join(f"{count} {state}" for state, count in found["tickets"].items()) or "none")
     )
+    for one in found["away"]:
+        click.echo(f"away: {clean(one['agent'])} until {one['until']}")
 
 
 def _since(moment_: str | None) -> str:

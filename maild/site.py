@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
 from maild import config
 from maild.delivery.render import Templates
-from maild.desk import rulefiles
+from maild.desk import macrofiles, rulefiles
 from maild.desk.facts import Trust
 from maild.desk.rulebook import Identity, Limits, Rulebook
 from maild.errors import ConfigError, Problem
 from maild.settings import Settings
 
+_MACROS = "macros/"
 _UNNAMED = Identity("", "", "")
 """Stands for the desk while its rules are checked although maild.toml is wrong."""
 
@@ -31,30 +32,40 @@ class Site:
     warnings: tuple[str, ...]
 
 
-def load(path: Path, now: datetime) -> Site:
-    """Reads maild.toml at `path`, the rules and the templates that it names. `now` tells for which years holidays count.
+def load(path: Path, now: datetime, rules: Path | None = None) -> Site:
+    """Reads maild.toml at `path`, the rules (or those in another folder) and the templates that it names. `now` tells for which
+    years holidays count.
 
     Raises ConfigError with the problems of all of them.
     """
     checked = config.check(path)
     settings = checked.settings
+    folder = rules or checked.rules
     problems = list(checked.problems)
-    sources = _rule_files(checked.rules, path, problems)
+    sources = _rule_files(folder, path, problems)
+    shipped = _template_files(data_dir("templates"), path, problems)
+    own = _template_files(checked.templates, path, problems)
+    templates = Templates(_mails(shipped), _mails(own))
     loaded = rulefiles.load(
         sources,
         identity(settings) if settings else _UNNAMED,
         limits(settings) if settings else Limits(),
         now.date(),
-        _shown(checked.rules, path),
+        _shown(folder, path),
+        templates=templates.names,
     )
     problems += loaded.problems if sources else []
-    shipped = _template_files(data_dir("templates"), path, problems)
-    templates = Templates(shipped, _template_files(checked.templates, path, problems))
+    rulebook = loaded.rulebook
+    if rulebook is not None:
+        texts = _macros(shipped, own, checked.templates, path, problems)
+        macros, wrong = macrofiles.read(texts, rulebook)
+        problems += wrong
+        rulebook = replace(rulebook, macros=macros)
     problems += templates.problems(_shown(checked.templates, path))
-    if problems or settings is None or loaded.rulebook is None:
+    if problems or settings is None or rulebook is None:
         raise ConfigError(problems)
-    warnings = (*checked.warnings, *loaded.warnings, *_misnamed(checked.rules, path))
-    return Site(settings, loaded.rulebook, templates, trust(settings, loaded.rulebook), warnings)
+    warnings = (*checked.warnings, *loaded.warnings, *_misnamed(folder, path))
+    return Site(settings, rulebook, templates, trust(settings, rulebook), warnings)
 
 
 def identity(settings: Settings) -> Identity:
@@ -136,6 +147,27 @@ def _template_files(folder: Path, path: Path, problems: list[Problem]) -> dict[s
             if text is not None:
                 found[file.relative_to(folder).as_posix()] = text
     return found
+
+
+def _mails(files: Mapping[str, str]) -> dict[str, str]:
+    """The templates' folder without the macros in it."""
+    return {name: text for name, text in files.items() if not name.startswith(_MACROS)}
+
+
+def _macros(
+    shipped: Mapping[str, str], own: Mapping[str, str], templates: Path, path: Path, problems: list[Problem]
+) -> dict[str, str]:
+    """The texts of the macros by shown name: `macros/` beside maild.toml and in the templates' folder; the shipped ones where a desk
+    has none of its own."""
+    beside = path.absolute().parent / "macros"
+    apart = _template_files(beside, path, problems)
+    found = {_shown(beside / name, path): text for name, text in apart.items() if _is_macro(_MACROS + name)}
+    found |= {_shown(templates / name, path): text for name, text in own.items() if _is_macro(name)}
+    return found or {name: text for name, text in shipped.items() if _is_macro(name)}
+
+
+def _is_macro(name: str) -> bool:
+    return name.startswith(_MACROS) and name.endswith(".md") and not name.endswith("README.md")
 
 
 def _text(file: Path, path: Path, problems: list[Problem]) -> str | None:

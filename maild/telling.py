@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from maild.delivery.notice import DigestLine, Notice
+from maild.delivery.notice import Board, DigestLine, Notice
 from maild.delivery.render import Rendered
 from maild.desk import tokens
 from maild.desk.effects import Change, Tell
@@ -28,7 +28,10 @@ from store.rows import Chain, NewMail, NewMessage
 
 STORM = timedelta(hours=1)
 EARLIER = 5
-_REPLIED = frozenset(("acknowledgement", "transcript"))
+_REPLIED = frozenset(
+    ("acknowledgement", "transcript", "list", "show", "report", "questions", "status", "help")
+)
+_KINDS = frozenset(("acknowledgement", "notice"))
 
 
 def fresh() -> str:
@@ -40,7 +43,8 @@ def fresh() -> str:
 class Occasion:
     """What the mails of one transaction are about. `parsed`: the mail that arrived, with `arrived_from` its author.
 
-    `opened`: the ticket began with it, so that nobody has seen anything of it before.
+    `opened`: the ticket began with it, so that nobody has seen anything of it before. `board`: the answer to a question that came by
+    mail, in `language` when there is no ticket.
     """
 
     event_key: str
@@ -53,6 +57,8 @@ class Occasion:
     arrived_from: str = ""
     digest: tuple[DigestLine, ...] = ()
     opened: bool = False
+    board: Board | None = None
+    language: str | None = None
 
 
 class Telling:
@@ -170,7 +176,8 @@ class Telling:
         if tell.template not in self._shown:
             self._shown[tell.template] = self.work.add_message(
                 NewMessage(
-                    ticket=ticket.id, at=self.occasion.now, created_at=self.occasion.now, direction="out", public=True, kind=tell.template,
+                    ticket=ticket.id, at=self.occasion.now, created_at=self.occasion.now, direction="out", public=True,
+                    kind=tell.template if tell.template in _KINDS else "notice",
                     from_name=self.identity.name, from_address=self.identity.address, to=(tell.to.address,), cc=(),
                     subject=rendered.subject, text=rendered.text, reply=rendered.text, message_id=mid, language=rendered.language,
                 )
@@ -182,7 +189,7 @@ class Telling:
         outside = tell.role.outside
         message = self._about(tell)
         return Notice(
-            template=tell.template,
+            template=tell.form or tell.template,
             recipient=person,
             role=tell.role,
             happenings=tell.happenings,
@@ -193,13 +200,16 @@ class Telling:
             reply_address=reply_to,
             ticket=ticket,
             message=message,
-            history=() if outside or tell.template != "assigned" else self._whole(),
+            history=self._before(tell, message) if self._shows_all(tell) else (),
             changes=occasion.changes,
             earlier=() if outside else self._other_tickets(),
             actor=occasion.actor,
             lines=tell.lines,
             digest=occasion.digest,
             omitted=omitted,
+            opened_for_you=tell.opened_for_you,
+            board=occasion.board,
+            named=tuple(filter(None, map(self.work.ticket, tell.named))),
         )
 
     def _about(self, tell: Tell) -> Message | None:
@@ -210,6 +220,17 @@ class Telling:
         if tell.role.outside and (not message.public or tell.template != "answer"):
             return None
         return message
+
+    def _shows_all(self, tell: Tell) -> bool:
+        """Who now has the ticket, alone or as a team, or asked to see it, is shown what was written before."""
+        handed = tell.role is Role.TEAM and any(change.name == "team" for change in self.occasion.changes)
+        return not tell.role.outside and (tell.template in ("assigned", "show") or (tell.template == "notification" and handed))
+
+    def _before(self, tell: Tell, message: Message | None) -> tuple[Message, ...]:
+        """The ticket's messages beside the one that the mail shows; of a new one not what it was just answered by itself."""
+        shown = message.id if message else None
+        unsaid = "acknowledgement" if Happening.CREATED in tell.happenings else None
+        return tuple(one for one in self._whole() if one.id != shown and one.kind != unsaid)
 
     def _whole(self) -> tuple[Message, ...]:
         ticket = self.occasion.ticket
@@ -229,7 +250,7 @@ class Telling:
         """A requester's is that of the ticket, others' their own; agents' the first that the people files name."""
         ticket, agent = self.occasion.ticket, self.rulebook.agent(person.address)
         if tell.role.outside:
-            said = ticket.language if ticket else None
+            said = ticket.language if ticket else self.occasion.language
             known = (said, person.language) if tell.role is Role.REQUESTER else (person.language, said)
             return known[0] or known[1] or self.identity.language
         return agent.languages[0] if agent and agent.languages else self.identity.language

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,10 @@ import click
 
 from maild import config, site
 from maild.clock import utc_now
+from maild.flow import Flow
+from maild.parsing import InProcess
 from maild.site import Site
+from maild.verify.verifying import AsSet, Verifying
 from store import Store
 
 
@@ -41,6 +45,14 @@ class Desk:
             yield store
         finally:
             store.close()
+
+
+@contextmanager
+def flow_of(loaded: Site, store: Store, node: str = "main") -> Iterator[Flow]:
+    """The way of a mail in this process, read and verified as the daemon does."""
+    trust = AsSet(lambda: loaded.settings.trust, utc_now)
+    with contextlib.closing(Verifying(InProcess(), trust)) as reading:
+        yield Flow(loaded, store, utc_now, node, reading)
 
 
 json_option = click.option(

@@ -2,44 +2,131 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
+from maild.desk import timeline
+from maild.desk.people import Ticket
+from maild.desk.timeline import Moment
+from maild.desk.words import Role, State
 from store import tables
-from store.tables import CLOCK_RUNNING, DIGEST_OPEN, where
+from store.tables import CLOCKED, DIGEST_OPEN, LOOKED_AT, where
+from store.tickets import TARGETS
 from store.transaction import Transaction
 
-_CLOCK = "first_response"
+_DUE = (
+    sa.select(tables.ticket.c.id, tables.ticket.c.clock_at)
+    .where(where(CLOCKED), tables.ticket.c.clock_at <= sa.bindparam("now"))
+    .order_by(tables.ticket.c.clock_at, tables.ticket.c.id)
+    .limit(sa.bindparam("most"))
+)
+_LINES = (
+    sa.select(tables.event.c.at, tables.event.c.actor, tables.event.c.event, tables.event.c.detail)
+    .where(tables.event.c.ticket == sa.bindparam("ticket"), tables.event.c.event.in_(timeline.COUNTED))
+    .order_by(tables.event.c.id)
+)
+_ANSWERS = (
+    sa.select(
+        tables.message.c.id, tables.message.c.at, tables.outbox.c.state, tables.outbox.c.retries, tables.outbox.c.sent_at
+    )
+    .outerjoin(
+        tables.outbox,
+        sa.and_(
+            tables.outbox.c.message == tables.message.c.id,
+            tables.outbox.c.answer,
+            tables.outbox.c.role == Role.REQUESTER,
+        ),
+    )
+    .where(
+        tables.message.c.ticket == sa.bindparam("ticket"),
+        tables.message.c.direction == "out",
+        tables.message.c.public,
+        tables.message.c.kind == "person",
+    )
+)  # fmt: skip
+_JOINED = sa.select(tables.ticket.c.id, tables.ticket.c.received_at).where(
+    tables.ticket.c.merged_into == sa.bindparam("ticket"),
+    tables.ticket.c.requester == sa.bindparam("requester"),
+)
+_FAILED: Final = ("failed", "dropped")
+_FINGERPRINT: Final = "promises"
+_STOPPED: Final = (State.SOLVED, State.CLOSED, State.SPAM, State.MERGED)
+
+
+def moments_of(connection: Connection, ticket: Ticket) -> tuple[Moment, ...]:
+    """What of a ticket's history counts for its promises, with that of its requester's tickets that were merged into it."""
+    numbers, joined = {"ticket": ticket.id}, []
+    answers = _answers(connection, ticket.id)
+    wanted = [ticket.id]
+    while wanted:
+        found = connection.execute(_JOINED, {"ticket": wanted.pop(), "requester": ticket.requester.id}).all()
+        for row in found:
+            wanted.append(row.id)
+            joined.append((row.received_at, connection.execute(_LINES, {"ticket": row.id}).all()))
+            answers += _answers(connection, row.id)
+    lines = connection.execute(_LINES, numbers).all()
+    return timeline.moments(ticket, lines, answers, joined)
+
+
+def _answers(connection: Connection, ticket: int) -> list[datetime]:
+    """When persons' public answers were given that did not fail. One that was tried anew counts from when it went out."""
+    found: dict[int, datetime] = {}
+    failed: set[int] = set()
+    for row in connection.execute(_ANSWERS, {"ticket": ticket}):
+        if row.state in _FAILED:
+            failed.add(row.id)
+        else:
+            late = row.sent_at if row.retries and row.sent_at else row.at
+            found[row.id] = min(late, found.get(row.id, late))
+    return [at for number, at in found.items() if number not in failed]
 
 
 class ClockWork(Transaction):
     """Due times as part of a transaction."""
 
-    def due_clocks(self, now: datetime, limit: int) -> list[tuple[int, str, datetime]]:
-        """(ticket, clock, due time) of promised first answers that have not come and are not recorded as broken, earliest first."""
-        ticket = tables.ticket
-        due = (
-            sa.select(ticket.c.id, ticket.c.first_response_due)
-            .where(*self._running(), ticket.c.first_response_due <= now)
-            .order_by(ticket.c.first_response_due, ticket.c.id)
-            .limit(limit)
-        )
-        return [(row[0], _CLOCK, row[1]) for row in self._connection.execute(due)]
+    def moments(self, ticket: Ticket) -> tuple[Moment, ...]:
+        """What of a ticket's history counts for its promises, in order."""
+        return moments_of(self._connection, ticket)
+
+    def set_clocks(self, ticket: int, due: Mapping[str, datetime], clock_at: datetime | None) -> None:
+        """When its promises are due, by target, and when there is something to be done about them. That is no change of the ticket."""
+        values = {f"{target}_due": due.get(target) for target in TARGETS}
+        change = sa.update(tables.ticket).where(tables.ticket.c.id == ticket)
+        self._connection.execute(change.values(**values, clock_at=clock_at))
+
+    def due_clocks(self, now: datetime, limit: int) -> list[tuple[int, datetime]]:
+        """(ticket, since when) of tickets about whose promises there is something to be done, earliest first."""
+        rows = self._connection.execute(_DUE, {"now": now, "most": limit})
+        return [(row.id, row.clock_at) for row in rows]
+
+    def count_again(self, fingerprint: str, now: datetime) -> bool:
+        """With other promises in the files than before (`fingerprint` stands for them) those of every ticket that is not finished are to be
+        counted again; whether that is so."""
+        memo = tables.memo
+        before = self._connection.scalar(sa.select(memo.c.value).where(memo.c.name == _FINGERPRINT))
+        if before == fingerprint:
+            return False
+        running = tables.ticket.c.state.not_in(_STOPPED)
+        self._connection.execute(sa.update(tables.ticket).where(running).values(clock_at=now))
+        self._put(memo, {"name": _FINGERPRINT, "value": fingerprint}, "name")
+        return True
 
     def next_due(self, now: datetime) -> datetime | None:
-        """The earliest due time after `now` of a clock or a digest; None when there is none."""
+        """The earliest time after `now` of a clock, of a look by rules on time, or of a digest; None when there is none."""
         ticket, digest = tables.ticket, tables.digest
-        clock = sa.select(ticket.c.first_response_due).where(
-            *self._running(), ticket.c.first_response_due > now
+        columns = (
+            (ticket.c.clock_at, CLOCKED),
+            (ticket.c.look_at, LOOKED_AT),
+            (digest.c.due_at, DIGEST_OPEN),
         )
-        line = sa.select(digest.c.due_at).where(where(DIGEST_OPEN), digest.c.due_at > now)
         found = [
-            self._connection.scalar(clock.order_by(ticket.c.first_response_due).limit(1)),
-            self._connection.scalar(line.order_by(digest.c.due_at).limit(1)),
+            self._connection.scalar(
+                sa.select(column).where(where(condition), column > now).order_by(column).limit(1)
+            )
+            for column, condition in columns
         ]
         return min((when for when in found if when is not None), default=None)
-
-    def _running(self) -> tuple[sa.TextClause, sa.ColumnElement[bool]]:
-        broken = self._array(tables.ticket.c.breached)
-        return where(CLOCK_RUNNING), ~sa.exists().where(broken.c.value == _CLOCK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterable
 from typing import BinaryIO, Final
 
 import sqlalchemy as sa
@@ -12,9 +13,10 @@ from sqlalchemy.engine import Connection
 from store.engine import Database
 from store.files import Files, disk_faults
 from store.tables import content
-from store.transaction import Transaction, insert_ignore
+from store.transaction import Transaction, any_of, chunks, insert_ignore
 
 _SELECT = sa.select(content.c.data).where(content.c.sha256 == sa.bindparam("sha256"))
+_SOME = sa.select(content.c.sha256, content.c.data).where(content.c.sha256.in_(any_of("hashes")))
 
 
 class Content:
@@ -64,6 +66,13 @@ class ContentWork(Transaction):
                 insert_ignore(self._connection, content), {"sha256": sha256, "data": data}
             )
         return sha256
+
+    def small_contents(self, hashes: Iterable[str]) -> dict[str, bytes]:
+        """Those of them that are kept in the database."""
+        found: dict[str, bytes] = {}
+        for part in chunks(hashes):
+            found.update((row[0], row[1]) for row in self._connection.execute(_SOME, {"hashes": part}))
+        return found
 
     def get_content(self, sha256: str) -> bytes:
         """What was kept, also in this transaction. KeyError when it is not known."""

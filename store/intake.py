@@ -24,6 +24,7 @@ _COLUMNS = (
     intake.c.recipients,
     intake.c.route,
     intake.c.peer,
+    intake.c.helo,
     intake.c.received_at,
     intake.c.trusted,
     intake.c.unauthenticated,
@@ -62,6 +63,7 @@ def _envelope(row: Any) -> Envelope:
         row.received_at,
         row.trusted,
         row.unauthenticated,
+        row.helo,
     )
 
 
@@ -80,6 +82,7 @@ class IntakeWork(Transaction):
                 "recipients": arrival.envelope.recipients,
                 "route": arrival.envelope.route,
                 "peer": arrival.envelope.peer,
+                "helo": arrival.envelope.helo,
                 "received_at": arrival.envelope.received_at,
                 "trusted": arrival.envelope.trusted,
                 "unauthenticated": arrival.envelope.unauthenticated,

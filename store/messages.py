@@ -13,8 +13,10 @@ from maild.desk.facts import Attachment, Envelope
 from maild.desk.people import Message
 from maild.desk.words import Role
 from store import tables
+from store.columns import bounded
 from store.rows import NewMessage
-from store.transaction import Transaction, any_of, chunks
+from store.tables import MERGED, where
+from store.transaction import Transaction, any_of, chunks, insert_ignore
 
 _COLUMNS = [column for column in tables.message.c if column.name not in ("created_at", "cc", "defects")]
 _ATTACHMENTS = (
@@ -80,6 +82,19 @@ def _message(row: Any, attachments: tuple[Attachment, ...], delivery: str | None
     )
 
 
+def _family(ticket: int) -> sa.Select[tuple[int]]:
+    """The numbers of the ticket and of all that were merged into it, however far back."""
+    one = tables.ticket
+    tree = sa.select(sa.literal(ticket, one.c.id.type).label("id")).cte("family", recursive=True)
+    tree = tree.union(sa.select(one.c.id).where(one.c.merged_into == tree.c.id, where(MERGED)))
+    return sa.select(tree.c.id)
+
+
+def whole(connection: Connection, ticket: int) -> list[Message]:
+    """All messages of the ticket and of those that were merged into it, oldest first."""
+    return load_messages(connection, [tables.message.c.ticket.in_(_family(ticket))])
+
+
 class MessageWork(Transaction):
     """Messages as part of a transaction."""
 
@@ -89,6 +104,8 @@ class MessageWork(Transaction):
             column.name: getattr(new, column.name) for column in tables.message.c if column.name != "id"
         }
         number = self._insert(tables.message, values)
+        if new.public:
+            self._public.add(number)
         if new.attachments:
             rows = [
                 {
@@ -110,8 +127,28 @@ class MessageWork(Transaction):
         return next(iter(load_messages(self._connection, [tables.message.c.id == id])), None)
 
     def messages(self, ticket: int) -> list[Message]:
-        """All of the ticket, oldest first."""
-        return load_messages(self._connection, [tables.message.c.ticket == ticket])
+        """All of the ticket and of those that were merged into it, oldest first."""
+        return whole(self._connection, ticket)
+
+    def fill_message(self, id: int, new: NewMessage) -> None:
+        """What was kept without a ticket becomes this message; the mail and its files are the same."""
+        self._public.discard(id)
+        values = {
+            name: getattr(new, name)
+            for name in ("ticket", "at", "direction", "public", "text", "reply", "html", "minutes")
+        }
+        self._connection.execute(sa.update(tables.message).where(tables.message.c.id == id).values(**values))
+
+    def move_message(self, id: int, ticket: int, now: datetime) -> None:
+        """The message becomes one of another ticket, and answers to it are that ticket's."""
+        message, seen = tables.message, tables.reference
+        self._connection.execute(sa.update(message).where(message.c.id == id).values(ticket=ticket))
+        row = self._connection.execute(
+            sa.select(message.c.person, message.c.message_id).where(message.c.id == id)
+        ).one()
+        if row.message_id is not None:
+            known = {"ticket": ticket, "person": row.person, "mid": bounded(row.message_id), "written": True, "at": now}  # fmt: skip
+            self._connection.execute(insert_ignore(self._connection, seen), known)
 
     def add_route(self, message: int, intake: int, envelope: Envelope, now: datetime) -> None:
         """The message came by this envelope (too)."""

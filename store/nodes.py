@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from maild.desk.facts import Kind
 from maild.desk.tokens import Key
 from maild.errors import BadInput
 from store import tables
-from store.rows import Node, Totals
-from store.tables import INTAKE_ASIDE, INTAKE_OPEN, OUTBOX_FAILED, OUTBOX_OPEN, where
+from store.rows import HeldBack, Node, Totals
+from store.tables import (
+    HELD_BACK,
+    INTAKE_ASIDE,
+    INTAKE_OPEN,
+    OUTBOX_FAILED,
+    OUTBOX_OPEN,
+    SUPPRESSED,
+    UNMATCHED,
+    where,
+)
 from store.transaction import Transaction
 
 _KEYS_MAX = 255
@@ -108,6 +119,26 @@ class DeskWork(Transaction):
         row = self._connection.execute(queues).one()
         states = self._connection.execute(sa.select(ticket.c.state, count).group_by(ticket.c.state))
         return Totals(**row._mapping, tickets={row[0]: row[1] for row in states})
+
+    def held_back(self, since: datetime) -> HeldBack:
+        """What did not go out of itself since then, and why; a reason is told up to its first colon."""
+        count, event, message = sa.func.count(), tables.event, tables.message
+        lines = sa.select(event.c.event, event.c.detail).where(where(HELD_BACK), event.c.at > since)
+        not_sent: Counter[str] = Counter()
+        delayed = 0
+        for row in self._connection.execute(lines):
+            if row.event == "sent later":
+                delayed += 1
+            else:
+                not_sent.update(str(why).partition(":")[0] for why in row.detail["why"][:1])
+        suppressed = sa.select(count).select_from(tables.address).where(where(SUPPRESSED))
+        unmatched = (
+            sa.select(count)
+            .select_from(message)
+            .where(where(UNMATCHED), message.c.created_at > since, message.c.kind != Kind.PERSON)
+        )
+        sizes = self._connection.execute(sa.select(suppressed.scalar_subquery(), unmatched.scalar_subquery())).one()  # fmt: skip
+        return HeldBack(dict(not_sent.most_common()), delayed, *sizes)
 
 
 def _oldest(column: sa.Column[datetime], condition: str) -> sa.ScalarSelect[datetime]:

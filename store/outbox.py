@@ -37,8 +37,10 @@ _COLUMNS = (
     tables.outbox.c.created_at,
     tables.outbox.c.sent_at,
     tables.outbox.c.reason,
+    tables.outbox.c.retries,
 )
 _FREE: dict[str, Any] = {"node": None, "lease_until": None}
+_SENT = _UPDATE.where(tables.outbox.c.id == sa.bindparam("number"), where(OUTBOX_OPEN))
 _CANDIDATES = (
     sa.select(tables.outbox.c.id)
     .where(
@@ -94,6 +96,7 @@ def _row(row: Any, raw: bytes = b"") -> OutboxRow:
         sent_at=row.sent_at,
         reason=row.reason,
         raw=raw,
+        retries=row.retries,
     )
 
 
@@ -149,7 +152,7 @@ class OutboxWork(ContentWork):
     def _refuse_leaks(self, mails: Sequence[NewMail]) -> None:
         """DESIGN, never untrue, 7: a note never reaches a requester."""
         outside = [mail for mail in mails if mail.role.outside]
-        carried = {mail.message for mail in outside if mail.message is not None}
+        carried = {mail.message for mail in outside if mail.message is not None} - self._public
         notes: set[int] = set()
         for part in chunks(carried):
             notes.update(self._connection.scalars(_NOTES, {"ids": part}))
@@ -188,21 +191,28 @@ class OutboxWork(ContentWork):
         )
         return self._connection.execute(mine.values(state="queued", **_FREE)).rowcount
 
+    def mails_sent(self, mails: Sequence[tuple[int, str]], now: datetime) -> None:
+        """The next host took these (number, what it said)."""
+        rows = [
+            {"number": id, "state": "sent", "sent_at": now, "finished_at": now, "reason": text, **_FREE}
+            for id, text in mails
+        ]
+        if rows:
+            self._connection.execute(_SENT, rows)
+
     def mail_sent(self, id: int, now: datetime, response: str) -> None:
         """The next host took it, saying `response`."""
-        self._settle(
-            id, ("queued", "sending"), state="sent", sent_at=now, finished_at=now, reason=response, **_FREE
-        )
+        self.mails_sent([(id, response)], now)
 
     def mail_later(self, id: int, due_at: datetime, reason: str) -> None:
         """It was tried and is to be tried again."""
         self._settle(id, ("sending",), state="queued", due_at=due_at, reason=reason, **_FREE)
 
-    def mail_failed(self, id: int, now: datetime, reason: str) -> None:
-        """It was refused for good, or a bounce for it came back after it was sent."""
-        self._settle(
-            id, ("queued", "sending", "sent"), state="failed", finished_at=now, reason=reason, **_FREE
-        )
+    def mail_failed(self, id: int, now: datetime, reason: str, by: str = "relay") -> None:
+        """It was refused for good, or a report of its failure came back after it was sent (`by` as in `SentMail.failed_by`)."""
+        failed = {"state": "failed", "finished_at": now, "reason": reason, "failed_by": by}
+        before = ("queued", "sending", "sent", *(("failed",) if by == "bounce" else ()))
+        self._settle(id, before, **failed, **_FREE)
 
     def mail_released(self, id: int, due_at: datetime) -> None:
         """It was claimed but not tried; this attempt does not count."""
@@ -211,8 +221,10 @@ class OutboxWork(ContentWork):
 
     def retry_mail(self, id: int, now: datetime) -> bool:
         """Send what waits or has failed at once, attempts counted anew; False for any other."""
+        failed = sa.case((tables.outbox.c.state == "failed", 1), else_=0)
+        retries = tables.outbox.c.retries + failed
         values = {"state": "queued", "due_at": now, "attempts": 0, "finished_at": None}
-        return self._settle(id, ("queued", "failed"), **values)
+        return self._settle(id, ("queued", "failed"), **values, retries=retries, failed_by=None)
 
     def drop_mail(self, id: int, now: datetime) -> bool:
         """Give up what waits or has failed; the row stays. False for any other."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from maild.desk.facts import Address
-from maild.desk.people import Person
+from maild.desk.people import Person, Suppression
 from store.columns import bounded, clean
-from store.tables import address, person
+from store.files import Files
+from store.tables import SUPPRESSED, address, person, where
 from store.transaction import Transaction, any_of, chunks, insert_ignore
 
 PERSON_COLUMNS = (
@@ -27,6 +29,9 @@ _BY_KEY = (
     sa.select(address.c.key, *PERSON_COLUMNS)
     .join(person, person.c.id == address.c.person)
     .where(address.c.key.in_(any_of("keys")))
+)
+_SUPPRESSED = sa.select(address.c.key, address.c.suppressed_at, address.c.suppressed_why).where(
+    address.c.key.in_(any_of("keys")), where(SUPPRESSED)
 )
 _BY_ID = sa.select(*PERSON_COLUMNS).where(person.c.id.in_(any_of("ids")))
 
@@ -54,6 +59,16 @@ def people_by_address(connection: Connection, keys: Iterable[str]) -> dict[str, 
     return found
 
 
+def suppressions(connection: Connection, keys: Iterable[str]) -> dict[str, Suppression]:
+    """Those of the addresses (in lower case) that get nothing automatic."""
+    found: dict[str, Suppression] = {}
+    for part in chunks(keys):
+        wanted = {bounded(key): key for key in part}
+        for row in connection.execute(_SUPPRESSED, {"keys": list(wanted)}):
+            found[wanted[row.key]] = Suppression(row.suppressed_at, row.suppressed_why)
+    return found
+
+
 def people_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Person]:
     """Those whose number is known."""
     found: dict[int, Person] = {}
@@ -64,7 +79,24 @@ def people_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Person
 
 
 class PeopleWork(Transaction):
-    """The register as part of a transaction."""
+    """The register as part of a transaction; who was looked up in it is remembered until its end."""
+
+    def __init__(self, connection: Connection, files: Files, *, writing: bool) -> None:
+        super().__init__(connection, files, writing=writing)
+        self._register: dict[str, Person | None] = {}
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._register.clear()
+
+    def _look_up(self, keys: Iterable[str]) -> dict[str, Person]:
+        """Those whose address (in lower case) is known."""
+        keys = list(keys)
+        missing = [key for key in keys if key not in self._register]
+        if missing:
+            self._register |= {**dict.fromkeys(missing), **people_by_address(self._connection, missing)}
+        known = {key: self._register[key] for key in keys}
+        return {key: person for key, person in known.items() if person is not None}
 
     def person(
         self,
@@ -80,15 +112,14 @@ class PeopleWork(Transaction):
             raise ValueError("a person is found by an address; somebody without one is a caller")
         told = {"name": address.name, "organisation": organisation, "language": language, "zone": zone}
         given = {name: clean(value) for name, value in told.items() if value}
-        known = people_by_address(self._connection, [address.key]).get(address.key)
-        if known is None:
-            known = self._enter(address, given)
+        known = self._look_up([address.key]).get(address.key) or self._enter(address, given)
         missing = {name: value for name, value in given.items() if not getattr(known, name)}
-        return self._fill(known, missing) if missing else known
+        self._register[address.key] = known = self._fill(known, missing) if missing else known
+        return known
 
     def people(self, addresses: Sequence[Address]) -> list[Person]:
         """The persons with these addresses, in this order, entered now if unknown: one look for those who are known."""
-        known = people_by_address(self._connection, [one.key for one in addresses])
+        known = self._look_up(one.key for one in addresses)
         for one in addresses:
             had = known.get(one.key)
             if had is None or (one.name and not had.name):
@@ -117,6 +148,24 @@ class PeopleWork(Transaction):
         row = {"name": name, "address": "", "phone": phone, "organisation": organisation}
         number = self._insert(person, row)
         return Person(number, clean(name), "", organisation, phone=phone)
+
+    def person_at(self, key: str) -> Person | None:
+        """The person with this address (in any case), None when nobody has it."""
+        return people_by_address(self._connection, [key.lower()]).get(key.lower())
+
+    def suppression(self, key: str) -> Suppression | None:
+        """Since when and why nothing automatic goes to this address; None when it may."""
+        return suppressions(self._connection, [key.lower()]).get(key.lower())
+
+    def suppress(self, key: str, why: str, now: datetime) -> None:
+        """Nothing automatic goes to this address any more; an earlier reason stays."""
+        change = sa.update(address).where(address.c.key == key.lower(), address.c.suppressed_at.is_(None))
+        self._connection.execute(change.values(suppressed_at=now, suppressed_why=why))
+
+    def allow(self, key: str) -> bool:
+        """Automatic mail may go to this address again; False when it might before."""
+        change = sa.update(address).where(address.c.key == key.lower(), address.c.suppressed_at.is_not(None))
+        return bool(self._connection.execute(change.values(suppressed_at=None, suppressed_why=None)).rowcount)
 
     def person_by_id(self, id: int) -> Person | None:
         return people_by_id(self._connection, [id]).get(id)

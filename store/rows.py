@@ -105,7 +105,8 @@ class NewMail:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A mail that waits, is being sent, or was. `state`: queued, sending, sent, failed, dropped. `attempts` counts this one."""
+    """A mail that waits, is being sent, or was. `state`: queued, sending, sent, failed, dropped. `attempts` counts this one; `retries` how
+    often the admin had it tried again after it had failed."""
 
     id: int
     recipient: str
@@ -125,6 +126,7 @@ class OutboxRow:
     sent_at: datetime | None
     reason: str
     raw: bytes = b""
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,17 @@ class Totals:
     oldest_queued: datetime | None
     failed: int
     tickets: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """What did not go out of itself since a time, and why: automatic mails not sent by reason (most frequent first), and `delayed` by a
+    bound; addresses `suppressed` now; automatic mails that came and were kept `unmatched`."""
+
+    not_sent: Mapping[str, int]
+    delayed: int
+    suppressed: int
+    unmatched: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,21 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from maild.desk.people import Message, SentMail, Ticket
+from maild.desk.people import Answer, Message, SentMail, Suppression, Ticket
 from maild.desk.snapshot import Counts, Snapshot, Wanted
+from maild.desk.staffing import Staff
 from maild.desk.words import Role, Scope
 from store import tables
+from store.agents import answered, done, shown
+from store.clocks import moments_of
 from store.columns import bounded
-from store.messages import load_messages
+from store.held import held_of
+from store.messages import load_messages, whole
 from store.nodes import DeskWork
 from store.outbox import scope_of
-from store.people import PERSON_COLUMNS, people_by_address, people_by_id, person_of
+from store.people import PERSON_COLUMNS, PeopleWork, people_by_id, person_of
 from store.references import ancestors
+from store.ruling import RulingWork
 from store.tables import AUTOMATIC_OUTSIDE, DESK_EVENT, where
 from store.tickets import tickets_by_id
 from store.transaction import any_of, chunks
@@ -38,34 +43,46 @@ _SENT = sa.select(
     tables.outbox.c.created_at,
     tables.outbox.c.key_id,
     tables.outbox.c.kind,
+    tables.outbox.c.failed_by,
+    tables.outbox.c.event_key,
+    tables.outbox.c.message,
 ).join(tables.person, tables.person.c.id == tables.outbox.c.person)
 _SENT_BY_MID = _SENT.where(tables.outbox.c.message_id.in_(any_of("mids")))
 _SENT_BY_ROW = _SENT.where(tables.outbox.c.id.in_(any_of("ids")))
-_SAME = (
-    sa.select(tables.message.c.id)
-    .where(tables.message.c.identity == sa.bindparam("identity"))
-    .order_by(tables.message.c.at, tables.message.c.id)
-    .limit(1)
-)
+_EARLIEST = sa.select(tables.message.c.id).order_by(tables.message.c.at, tables.message.c.id).limit(1)
 _SAME_CONTENT = (
-    sa.select(tables.message.c.id)
-    .where(
-        tables.message.c.content_identity == sa.bindparam("identity"),
-        tables.message.c.at.between(sa.bindparam("since"), sa.bindparam("until")),
-    )
-    .order_by(tables.message.c.at, tables.message.c.id)
-    .limit(1)
+    tables.message.c.content_identity == sa.bindparam("content"),
+    tables.message.c.at.between(sa.bindparam("since"), sa.bindparam("until")),
+)
+_SAME = sa.select(
+    _EARLIEST.where(tables.message.c.identity == sa.bindparam("identity")).scalar_subquery(),
+    _EARLIEST.where(*_SAME_CONTENT).scalar_subquery(),
+    sa.select(sa.func.count()).select_from(tables.message).where(*_SAME_CONTENT).scalar_subquery(),
 )
 _SINCE = tables.outbox.c.created_at > sa.bindparam("since")
 _COUNTS = sa.select(
     sa.func.count().filter(tables.outbox.c.recipient_key == sa.bindparam("key")),
     sa.func.count().filter(tables.outbox.c.recipient_domain == sa.bindparam("domain")),
     sa.func.count(),
+    *(
+        sa.select(column).where(tables.address.c.key == sa.bindparam("key")).scalar_subquery()
+        for column in (tables.address.c.suppressed_at, tables.address.c.suppressed_why)
+    ),
 ).where(where(AUTOMATIC_OUTSIDE), _SINCE)
 _COUNTS_OF_TICKETS = (
     sa.select(tables.outbox.c.ticket, sa.func.count())
     .where(where(AUTOMATIC_OUTSIDE), tables.outbox.c.ticket.in_(any_of("tickets")), _SINCE)
     .group_by(tables.outbox.c.ticket)
+)
+_ANSWERS = (
+    sa.select(tables.outbox.c.ticket, tables.message.c.at, tables.outbox.c.id, tables.outbox.c.state)
+    .join(tables.message, tables.message.c.id == tables.outbox.c.message)
+    .where(
+        tables.outbox.c.ticket.in_(any_of("tickets")),
+        tables.outbox.c.answer,
+        tables.outbox.c.role == Role.REQUESTER,
+    )
+    .order_by(tables.outbox.c.id)
 )
 _WARNED = (
     sa.select(tables.event.c.subject, sa.func.max(tables.event.c.at, type_=tables.event.c.at.type))
@@ -90,7 +107,16 @@ def _sent_of(row: Any) -> SentMail:
         at=row.created_at,
         key_id=row.key_id,
         kind=row.kind,
+        failed_by=row.failed_by,
+        intake=_intake_of(row.event_key),
+        message=row.message,
     )
+
+
+def _intake_of(event_key: str) -> int | None:
+    """The mail whose arrival a mail of ours told of (`intake:7`, with more behind a slash when it was decided again)."""
+    kind, _, number = event_key.partition("/")[0].partition(":")
+    return int(number) if kind == "intake" and number.isdecimal() else None
 
 
 def _sent(connection: Connection, wanted: Wanted) -> tuple[dict[str, SentMail], dict[int, SentMail]]:
@@ -107,18 +133,19 @@ def _sent(connection: Connection, wanted: Wanted) -> tuple[dict[str, SentMail], 
     return by_mid, by_row
 
 
-def _same(connection: Connection, wanted: Wanted, now: datetime) -> Message | None:
-    """The same message, come before: by its identity whenever; one without Message-ID by content, within a day of `now`."""
-    number = None
-    if wanted.identity:
-        number = connection.scalar(_SAME, {"identity": wanted.identity})
-    elif wanted.content_identity:
-        span = {"since": now - SAME_WITHIN, "until": now + SAME_WITHIN}
-        number = connection.scalar(_SAME_CONTENT, {"identity": wanted.content_identity, **span})
+def _same(connection: Connection, wanted: Wanted, now: datetime) -> tuple[Message | None, int]:
+    """The same message, come before: by its identity whenever; one without Message-ID by content, within a day of `now`.
+    And how many with this content there were within a day."""
+    if not wanted.identity and not wanted.content_identity:
+        return None, 0
+    span = {"since": now - SAME_WITHIN, "until": now + SAME_WITHIN}
+    names = {"identity": wanted.identity, "content": wanted.content_identity, **span}
+    same, alike, repeated = connection.execute(_SAME, names).one()
+    number = same if wanted.identity else alike
     if number is None:
-        return None
+        return None, repeated
     [message] = load_messages(connection, [tables.message.c.id == number])
-    return message
+    return message, repeated
 
 
 def _with_merged(connection: Connection, ids: Collection[int], *, lock: bool) -> dict[int, Ticket]:
@@ -132,12 +159,32 @@ def _with_merged(connection: Connection, ids: Collection[int], *, lock: bool) ->
     return found
 
 
-def _automatic(connection: Connection, keys: Iterable[str], now: datetime) -> dict[str, Counts]:
-    """Automatic mails to the requester's side in the last hour: to each address, to its domain, in all."""
+def _automatic(
+    connection: Connection, keys: Iterable[str], now: datetime
+) -> tuple[dict[str, Counts], dict[str, Suppression]]:
+    """Automatic mails to the requester's side in the last hour: to each address, to its domain, in all. And which address gets none."""
     found: dict[str, Counts] = {}
+    suppressed: dict[str, Suppression] = {}
     for key in dict.fromkeys(keys):
         values = {"key": key, "domain": key.rpartition("@")[2], "since": now - _HOUR}
-        found[key] = Counts(*connection.execute(_COUNTS, values).one())
+        address, domain, total, since, why = connection.execute(_COUNTS, values).one()
+        found[key] = Counts(address, domain, total)
+        if since is not None:
+            suppressed[key] = Suppression(since, why)
+    return found, suppressed
+
+
+def _answers(
+    connection: Connection, mails: Iterable[SentMail], ids: Iterable[int]
+) -> dict[int, tuple[Answer, ...]]:
+    """Agents' answers to the requesters of these tickets, when one of the mails may have failed."""
+    found: dict[int, tuple[Answer, ...]] = {}
+    if not any(mail.kind == "answer" for mail in mails):
+        return found
+    for part in chunks(ids):
+        for row in connection.execute(_ANSWERS, {"tickets": part}):
+            answer = Answer(row.at, row.id, row.state in ("failed", "dropped"))
+            found[row.ticket] = (*found.get(row.ticket, ()), answer)
     return found
 
 
@@ -159,7 +206,7 @@ def _warned(connection: Connection, keys: Iterable[str]) -> dict[str, datetime]:
     return found
 
 
-class SnapshotWork(DeskWork):
+class SnapshotWork(DeskWork, RulingWork, PeopleWork):
     """The snapshot as part of a transaction."""
 
     def snapshot(self, wanted: Wanted, now: datetime) -> Snapshot:
@@ -171,7 +218,8 @@ class SnapshotWork(DeskWork):
         keys = self.keys()
         sent, outbox = _sent(connection, wanted)
         seen = ancestors(connection, wanted.message_ids)
-        same = _same(connection, wanted, now)
+        same, repeated = _same(connection, wanted, now)
+        automatic, suppressed = _automatic(connection, wanted.counted, now)
         named = _named(wanted, (*sent.values(), *outbox.values()), seen, same)
         tickets = _with_merged(connection, named, lock=self._writing)
         return Snapshot(
@@ -181,19 +229,50 @@ class SnapshotWork(DeskWork):
             outbox=outbox,
             ancestors=seen,
             tickets=tickets,
-            people=people_by_address(connection, wanted.addresses),
+            people=self._look_up(wanted.addresses),
             persons=people_by_id(connection, wanted.persons),
-            automatic=_automatic(connection, wanted.counted, now),
+            automatic=automatic,
             ticket_automatic=_automatic_of_tickets(connection, tickets, now),
             warned=_warned(connection, wanted.addresses),
+            **self._of_agent(wanted, sent.values(), tickets, now),
+            suppressed=suppressed,
+            repeated=repeated,
+            answers=_answers(connection, outbox.values(), tickets),
+            away=self.away(now) if wanted.away else {},
+            owned=tuple(self.owned(wanted.owned)) if wanted.owned else (),
+            helped=self.helped(wanted.helped) if wanted.helped else None,
+            staff=self.staff(wanted.staff, now) if wanted.staff else Staff(),
+            fired=self.fired(*wanted.fired) if wanted.fired else (),
+            moments={one.id: moments_of(connection, one) for one in tickets.values()} if wanted.clocks else {},
         )
 
+    def _of_agent(
+        self, wanted: Wanted, sent: Iterable[SentMail], tickets: Mapping[int, Ticket], now: datetime
+    ) -> dict[str, Any]:
+        """What only the mail of somebody who may be an agent asks for."""
+        found: dict[str, Any] = {}
+        if wanted.agent:
+            found["answered"] = answered(self._connection, wanted.agent, tickets)
+            found["held"] = held_of(self._connection, wanted.agent, tickets, now)
+            found["messages"] = shown(
+                self._connection, [mail.message for mail in sent if mail.message is not None]
+            )
+        if wanted.parts:
+            found["messages"] = found.get("messages", {}) | {
+                one.id: one for ticket in tickets for one in whole(self._connection, ticket)
+            }
+        if wanted.undo:
+            found["done"] = done(self._connection, tickets, now)
+        return found
+
     def _one_at_a_time(self, wanted: Wanted) -> None:
-        """Two nodes that hold the same message by two routes must not both find that there is none yet."""
+        """Two nodes that hold the same message by two routes must not both find that there is none yet, and two that hold mails of
+        one person must not both find that little was sent there."""
         identity = wanted.identity or wanted.content_identity
-        if identity:
-            lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(bounded(identity), 0))
-            self._connection.execute(sa.select(lock))
+        names = [*([identity] if identity else []), *sorted(f"to {key}" for key in wanted.counted)]
+        if names:
+            hashes = (sa.func.hashtextextended(bounded(name), 0) for name in names)
+            self._connection.execute(sa.select(*(sa.func.pg_advisory_xact_lock(one) for one in hashes)))
 
 
 def _named(

@@ -29,7 +29,12 @@ AUTOMATIC_OUTSIDE = "automatic AND outside"
 AUTOMATIC_INSIDE = "automatic AND NOT outside"
 DESK_EVENT = "ticket IS NULL"
 DIGEST_OPEN = "finished_at IS NULL"
-CLOCK_RUNNING = "first_response_at IS NULL AND state IN ('new', 'open')"
+SUPPRESSED = "suppressed_at IS NOT NULL"
+HELD_BACK = "event IN ('not sent', 'sent later')"
+UNMATCHED = "ticket IS NULL"
+MERGED = "merged_into IS NOT NULL"
+LOOKED_AT = "look_at IS NOT NULL"
+CLOCKED = "clock_at IS NOT NULL"
 
 
 def where(condition: str) -> sa.TextClause:
@@ -82,7 +87,10 @@ address = sa.Table(
     metadata,
     sa.Column("key", KeyText, primary_key=True),
     _ref("person", "person"),
+    sa.Column("suppressed_at", UtcDateTime),
+    sa.Column("suppressed_why", CleanText),
     sa.Index("ix_address_person", "person"),
+    _partial("ix_address_suppressed", "suppressed_at", condition=SUPPRESSED),
 )
 
 ticket = sa.Table(
@@ -124,8 +132,15 @@ ticket = sa.Table(
     _ref("merged_into", "ticket", nullable=True),
     sa.Column("satisfaction", sa.Integer),
     sa.Column("minutes_spent", sa.Integer, nullable=False),
+    sa.Column("due_at", UtcDateTime),
+    sa.Column("urls", CleanJson, nullable=False, server_default="[]"),
+    sa.Column("active_at", UtcDateTime),
+    sa.Column("look_at", UtcDateTime),
+    sa.Column("clock_at", UtcDateTime),
     sa.Index("ix_ticket_requester", "requester"),
-    _partial("ix_ticket_first_response", "first_response_due", condition=CLOCK_RUNNING),
+    _partial("ix_ticket_merged_into", "merged_into", condition=MERGED),
+    _partial("ix_ticket_look_at", "look_at", condition=LOOKED_AT),
+    _partial("ix_ticket_clock_at", "clock_at", condition=CLOCKED),
 )
 
 participant = sa.Table(
@@ -179,6 +194,7 @@ intake = sa.Table(
     sa.Column(
         "message", Number
     ),  # no foreign key: `message.intake` is one, and SQLite could not add the second of a circle
+    sa.Column("helo", CleanText, nullable=False, server_default=""),
     sa.CheckConstraint("state IN ('waiting', 'working', 'done', 'quarantined', 'dropped')", name="state"),
     _partial("ix_intake_open", "id", condition=INTAKE_OPEN),
     _partial("ix_intake_aside", "id", condition=INTAKE_ASIDE),
@@ -213,6 +229,7 @@ message = sa.Table(
     sa.Column("defects", CleanJson, nullable=False),
     sa.CheckConstraint("direction IN ('in', 'out')", name="direction"),
     sa.Index("ix_message_ticket", "ticket"),
+    _partial("ix_message_unmatched", "created_at", condition=UNMATCHED),
     _partial("ix_message_identity", "identity", condition="identity IS NOT NULL"),
     _partial("ix_message_content_identity", "content_identity", condition="content_identity IS NOT NULL"),
 )
@@ -271,6 +288,7 @@ event = sa.Table(
     sa.Column("reasons", CleanJson, nullable=False),
     sa.Index("ix_event_ticket", "ticket"),
     _partial("ix_event_desk", "event", "subject", condition=DESK_EVENT),
+    _partial("ix_event_held_back", "at", condition=HELD_BACK),
 )
 
 outbox = sa.Table(
@@ -304,6 +322,8 @@ outbox = sa.Table(
     sa.Column("sent_at", UtcDateTime),
     sa.Column("finished_at", UtcDateTime),
     sa.Column("reason", CleanText, nullable=False),
+    sa.Column("retries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("failed_by", CleanText),
     sa.CheckConstraint("state IN ('queued', 'sending', 'sent', 'failed', 'dropped')", name="state"),
     sa.CheckConstraint("(raw IS NULL) <> (sha256 IS NULL)", name="raw"),
     # DESIGN, never untrue, 7: what goes to the requester's side only shows public things.
@@ -340,6 +360,28 @@ digest = sa.Table(
     _partial("ix_digest_open", "due_at", condition=DIGEST_OPEN),
 )
 
+absence = sa.Table(
+    "absence",
+    metadata,
+    sa.Column("agent", KeyText, primary_key=True),
+    sa.Column("since", UtcDateTime, nullable=False),
+    sa.Column("until", UtcDateTime, nullable=False),
+)
+
+held = sa.Table(
+    "held",
+    metadata,
+    _id(),
+    _ref("intake", "intake"),
+    _ref("ticket", "ticket"),
+    sa.Column("agent", KeyText, nullable=False),
+    sa.Column("why", CleanText, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Index("ix_held_agent", "agent", "at"),
+    sa.Index("ix_held_intake", "intake"),
+)
+
 node = sa.Table(
     "node",
     metadata,
@@ -349,4 +391,27 @@ node = sa.Table(
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("seen_at", UtcDateTime, nullable=False),
     sa.Column("detail", CleanJson, nullable=False),
+)
+
+turn = sa.Table(
+    "turn",
+    metadata,
+    sa.Column("team", KeyText, primary_key=True),
+    sa.Column("agent", CleanText, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+)
+
+fired = sa.Table(
+    "fired",
+    metadata,
+    _ref("ticket", "ticket", primary_key=True),
+    sa.Column("rule", KeyText, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+)
+
+memo = sa.Table(
+    "memo",
+    metadata,
+    sa.Column("name", KeyText, primary_key=True),
+    sa.Column("value", CleanText, nullable=False),
 )

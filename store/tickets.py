@@ -27,9 +27,10 @@ _SEARCH_WORD: Final = 1000
 _PLAIN = tuple(
     field.name
     for field in dataclasses.fields(Ticket)
-    if field.name not in ("requester", "participants", "watchers", "state", "tags", "fields", "breached")
+    if field.name
+    not in ("requester", "participants", "watchers", "state", "tags", "fields", "breached", "urls")
 )
-_CHANGEABLE = {*_PLAIN, "requester", "state", "tags", "breached"} - {"id", "created_at", "updated_at"}
+_CHANGEABLE = {*_PLAIN, "requester", "state", "tags", "breached", "urls"} - {"id", "created_at", "updated_at"}
 _SELECT = sa.select(
     *(column for column in tables.ticket.c),
     *(
@@ -38,6 +39,13 @@ _SELECT = sa.select(
         if column.name not in ("id", "address")
     ),
 ).join(tables.person, tables.person.c.id == tables.ticket.c.requester)
+_EARLIER = (
+    _SELECT.where(
+        tables.ticket.c.requester == sa.bindparam("requester"), tables.ticket.c.id != sa.bindparam("but")
+    )
+    .order_by(tables.ticket.c.id.desc())
+    .limit(sa.bindparam("most"))
+)
 _PARTICIPANTS = (
     sa.select(tables.participant.c.ticket, *PERSON_COLUMNS)
     .join(tables.person, tables.person.c.id == tables.participant.c.person)
@@ -55,17 +63,12 @@ def load_tickets(
     connection: Connection,
     conditions: Sequence[sa.ColumnElement[bool]],
     *,
-    newest: bool = False,
     limit: int | None = None,
     lock: bool = False,
 ) -> list[Ticket]:
-    """The tickets that meet all conditions, whole, in order of number (`newest`: backwards): three statements whatever their
-    number. `lock`: until the end of the transaction nobody else changes them."""
-    query = (
-        _SELECT.where(*conditions)
-        .order_by(tables.ticket.c.id.desc() if newest else tables.ticket.c.id)
-        .limit(limit)
-    )
+    """The tickets that meet all conditions, whole, in order of number: three statements whatever their number. `lock`: until the
+    end of the transaction nobody else changes them."""
+    query = _SELECT.where(*conditions).order_by(tables.ticket.c.id).limit(limit)
     rows = connection.execute(query.with_for_update(of=tables.ticket) if lock else query).all()
     ids = [row.id for row in rows]
     participants: dict[int, list[Person]] = {}
@@ -105,6 +108,7 @@ def _ticket(row: Any, participants: Iterable[Person], watchers: Iterable[str]) -
         tags=tuple(row.tags),
         fields=row.fields,
         breached=tuple(row.breached),
+        urls=tuple(row.urls),
         participants=tuple(participants),
         watchers=tuple(watchers),
     )
@@ -128,6 +132,8 @@ class TicketWork(Transaction):
         level: int,
         sla: str | None,
         due: Mapping[str, datetime],
+        look_at: datetime | None = None,
+        clock_at: datetime | None = None,
     ) -> Ticket:
         """A new ticket in state new. `due`: due times by target name (`TARGETS`). Numbers count from 1; PostgreSQL leaves one out
         when a transaction is undone."""
@@ -146,6 +152,9 @@ class TicketWork(Transaction):
             "priority": priority,
             "level": level,
             "sla": sla,
+            "active_at": received_at,
+            "look_at": look_at,
+            "clock_at": clock_at,
             **{f"{target}_due": due.get(target) for target in TARGETS},
         }
         values = {name: clean(value) if isinstance(value, str) else value for name, value in values.items()}
@@ -156,6 +165,7 @@ class TicketWork(Transaction):
             "tags": (),
             "fields": {},
             "breached": (),
+            "urls": (),
             "minutes_spent": 0,
         }
         number = self._insert(tables.ticket, row)
@@ -275,12 +285,23 @@ class TicketWork(Transaction):
         rows = self._connection.execute(sa.union(there, here)).all()
         return sorted((row[0], row[1]) for row in rows)
 
+    def merge(self, ticket: int, into: int, now: datetime) -> None:
+        """What people have seen in the ticket they have seen in the other too, and its links are the other's."""
+        seen = tables.reference
+        columns = ["ticket", "person", "mid", "written", "at"]
+        theirs = sa.select(sa.literal(into), *(seen.c[name] for name in columns[1:])).where(
+            seen.c.ticket == ticket
+        )
+        copy = insert_ignore(self._connection, seen).from_select(columns, theirs.order_by(seen.c.id))
+        self._connection.execute(copy)
+        for other, kind in self.links(ticket):
+            if other != into:
+                self.link(into, other, kind, now)
+
     def earlier(self, person: int, but: int | None, limit: int) -> list[Ticket]:
-        """The person's tickets as requester, but for one, newest first."""
-        conditions = [tables.ticket.c.requester == person]
-        if but is not None:
-            conditions.append(tables.ticket.c.id != but)
-        return load_tickets(self._connection, conditions, newest=True, limit=limit)
+        """The person's tickets as requester, but for one, newest first, without those who take part in them."""
+        wanted = {"requester": person, "but": but or 0, "most": limit}
+        return [_ticket(row, (), ()) for row in self._connection.execute(_EARLIER, wanted)]
 
 
 def _overdue(at: datetime) -> sa.ColumnElement[bool]:

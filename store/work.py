@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from store.clocks import ClockWork
 from store.digests import DigestWork
+from store.held import HeldWork
 from store.history import HistoryWork
 from store.intake import IntakeWork
+from store.lists import ListWork
 from store.messages import MessageWork
 from store.outbox import OutboxWork
 from store.people import PeopleWork
@@ -18,10 +20,12 @@ class Work(
     IntakeWork,
     SnapshotWork,
     PeopleWork,
+    ListWork,
     TicketWork,
     MessageWork,
     ReferenceWork,
     HistoryWork,
+    HeldWork,
     OutboxWork,
     DigestWork,
     ClockWork,

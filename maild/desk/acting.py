@@ -2,85 +2,105 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from maild.desk import commands
-from maild.desk.answering import write
-from maild.desk.arriving import undeliverable
+from maild.desk import absence, commands
+from maild.desk.answering import leaving, not_said, reachable
+from maild.desk.clocks_due import promises_due
 from maild.desk.commands import Power
 from maild.desk.course import Course
 from maild.desk.effects import Change, Decision, Given
-from maild.desk.events import Acted, ClockDue, DeliveryFailed
+from maild.desk.events import Acted, ClockDue, DeliveredLate, DeliveryFailed
 from maild.desk.facts import Address
+from maild.desk.failing import Failure, undeliverable
 from maild.desk.leaving import leaks
+from maild.desk.merging import Part, messages_of, unsplittable
 from maild.desk.rulebook import Rulebook
+from maild.desk.ruled import RULES, time_passed
 from maild.desk.snapshot import Snapshot
-from maild.desk.words import Happening, State
+from maild.desk.words import Role
+from maild.desk.writing import Written, write
 
-FIRST_RESPONSE: Final = "first_response"
+ADMIN = "admin"
+"""The actor who is the admin on this host."""
 
 
 def acted(event: Acted, snapshot: Snapshot, rulebook: Rulebook, given: Given) -> Decision:
     """Command lines and a text on a ticket. A refused line stands in the reasons (step "command") and nothing is done."""
     course = Course(snapshot, rulebook, given, event.actor.lower())
-    course.ticket = snapshot.resolve(event.ticket)
-    if course.ticket is None:
+    ticket = course.ticket = snapshot.resolve(event.ticket)
+    agent = rulebook.agent(event.actor)
+    if ticket is None:
         course.why("command", "REFUSED", f"there is no ticket {event.ticket}")
         return course.decision()
-    agent = rulebook.agent(event.actor)
-    outcome = commands.carry_out(
-        event.commands, course.ticket, Power(agent), rulebook, frozenset(snapshot.tickets)
-    )
+    if agent is None and event.actor != ADMIN:
+        course.why("command", "REFUSED", f"there is no agent {event.actor}")
+        return course.decision()
+    outcome = commands.carry_out(event.commands, ticket, Power(agent), rulebook, snapshot, given.now)
     for line in outcome.lines:
         course.why("command", "done" if line.done else "REFUSED", f"{line.raw}: {line.why}")
     if outcome.refused:
         return course.decision()
-    subjects = [str(change.new) for change in outcome.changes if change.name == "subject"]
-    found = leaks("\n".join((event.text if outcome.public else "", *subjects)), rulebook)
-    if found:
-        course.why("command", "REFUSED", f"the text holds what must not leave the desk: {', '.join(found)}")
+    messages = messages_of(course)
+    asked = [one for one in messages if one.direction == "in" and one.public and one.kind == "person"]
+    answered = asked[-1] if asked else None
+    below = event.text if outcome.splits else ""
+    parts = tuple(map(Part, outcome.splits, (*("" for _ in outcome.splits[1:]), below)))
+    text = "\n\n".join(filter(None, (outcome.text, "" if parts else event.text)))
+    speaks, public = bool(text.strip()), outcome.public is True or outcome.send
+    found = leaks(leaving(text if public else "", outcome), rulebook)
+    why_not = (
+        f"the text holds what must not leave the desk: {', '.join(found)}"
+        if found
+        else not_said(outcome, speaks=speaks)
+        or unsplittable(parts, answered, messages)
+        or ("" if not (public and speaks) or reachable(course, outcome) else "the requester has no address")
+    )
+    if why_not:
+        course.why("command", "REFUSED", why_not)
         return course.decision()
     author = (
         Address(agent.name, agent.address)
         if agent
         else Address(rulebook.identity.name, rulebook.identity.address)
     )
-    public = outcome.public is True
-    write(
-        course,
-        author,
-        event.text,
-        outcome,
-        public=public,
-        says_something=bool(event.text.strip()),
-        at=given.now,
-    )
+    write(course, Written(author, text, outcome, public, speaks, given.now, parts=parts, answered=answered))
+    for sentence in absence.said(course, outcome, author):
+        course.why("absence", sentence)
     return course.decision()
 
 
 def delivery_failed(event: DeliveryFailed, snapshot: Snapshot, rulebook: Rulebook, given: Given) -> Decision:
     """A mail of ours was refused for good: history, the responsible is told, an agent's answer reopens the ticket."""
     course = Course(snapshot, rulebook, given, "desk")
-    course.ticket = snapshot.resolve(event.ticket) if event.ticket else None
-    course.why("delivery", f"to {event.recipient} failed for good", event.reason)
-    undeliverable(course, event.recipient, event.reason, answer=event.answer, inside=event.inside)
+    sent = snapshot.outbox[event.outbox]
+    course.ticket = snapshot.resolve(sent.ticket) if sent.ticket else None
+    course.why("delivery", f"to {sent.person.address} failed for good", event.reason)
+    undeliverable(course, Failure(sent, event.reason, event.status, "relay"))
+    return course.decision()
+
+
+def delivered_late(event: DeliveredLate, snapshot: Snapshot, rulebook: Rulebook, given: Given) -> Decision:
+    """A mail that had failed reached the next host after all: history; a first answer counts from now."""
+    course = Course(snapshot, rulebook, given, "desk")
+    sent = snapshot.outbox[event.outbox]
+    ticket = course.ticket = snapshot.resolve(sent.ticket) if sent.ticket else None
+    course.why("delivery", f"to {sent.person.address} went out after all", f"our {sent.kind}")
+    course.record("delivered after all", to=sent.person.address, of=sent.kind)
+    answered = sent.kind == "answer" and sent.role is Role.REQUESTER
+    if answered and ticket is not None and ticket.first_response_at is None:
+        course.change((Change("first_response_at", None, given.now),))
     return course.decision()
 
 
 def clock_due(event: ClockDue, snapshot: Snapshot, rulebook: Rulebook, given: Given) -> Decision:
-    """A promised first answer that did not come: broken once, in the history, told at once."""
+    """There is something to be done about a ticket's promises, or the rules on time are to look."""
     course = Course(snapshot, rulebook, given, "desk")
-    ticket = course.ticket = snapshot.resolve(event.ticket)
-    waits = (
-        ticket is not None and ticket.state in (State.NEW, State.OPEN) and ticket.first_response_at is None
-    )
-    if ticket is None or not waits or event.clock != FIRST_RESPONSE or event.clock in ticket.breached:
-        course.why("clock", "nothing to do", f"{event.clock} of ticket {event.ticket}")
+    ticket = snapshot.resolve(event.ticket)
+    if ticket is None or ticket.id != event.ticket:
+        course.why("clock", "nothing to do", f"{event.clock} of ticket {event.ticket}, which is merged")
         return course.decision()
-    course.why("clock", f"{event.clock} is broken", f"due {event.due.isoformat()}, no person has answered")
-    course.record("breached", target=event.clock, due=event.due.isoformat())
-    course.change((Change("breached", ticket.breached, (*ticket.breached, event.clock)),))
-    course.happenings.clear()
-    course.happened(Happening.BREACHED)
-    course.tell(internal=True)
+    course.ticket = ticket
+    if event.clock == RULES:
+        time_passed(course)
+    else:
+        promises_due(course, crowd=event.crowd)
     return course.decision()

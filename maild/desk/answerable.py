@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 
 from maild.desk.effects import Given
 from maild.desk.events import MessageArrived
-from maild.desk.facts import Kind
+from maild.desk.facts import Kind, Mail
+from maild.desk.participants import is_robot
 from maild.desk.rulebook import Limits, Rulebook
 from maild.desk.snapshot import Counts, Snapshot
 from maild.desk.tokens import LOCAL_PART_MAX
 
 ADDRESS_MAX = 254  # RFC 5321 §4.5.3.1.3, less the brackets
+SUPPRESSED = "the address is suppressed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,32 +26,43 @@ class Verdict:
 
 
 def bounds(address: str, snapshot: Snapshot, limits: Limits, given: Given) -> Verdict:
-    """The bounds on automatic mail to one address: by address they refuse, by domain and over all they only delay."""
+    """What stands against automatic mail to one address: it is suppressed, or a bound is reached. Bounds by address refuse, those by domain
+    and over all only delay: what is too much for this hour goes into the next ones."""
+    suppressed = snapshot.suppressed.get(address.lower())
+    if suppressed is not None:
+        return Verdict((f"{SUPPRESSED}: since {suppressed.at:%Y-%m-%d}, {suppressed.why}",))
     counts = snapshot.automatic.get(address.lower(), Counts())
     most = limits.automatic_per_address_per_hour
     if most is not None and counts.address >= most:
         return Verdict(
             (
-                f"{counts.address} automatic mails to this address within an hour (limits.automatic_per_address_per_hour)",
+                f"limits.automatic_per_address_per_hour: {counts.address} automatic mails to this address within an hour",
             )
         )
     late = [
-        count
+        count // bound
         for count, bound in (
             (counts.domain, limits.automatic_per_domain_per_hour),
             (counts.total, limits.automatic_per_hour),
         )
         if bound is not None and count >= bound
     ]
-    return Verdict((), given.now + timedelta(hours=1) if late else None)
+    return Verdict((), given.now + timedelta(hours=max(late)) if late else None)
 
 
 def ticket_bound(ticket: int, snapshot: Snapshot, limits: Limits) -> str | None:
     """Why no more automatic mail may go out on this ticket today; None when it may."""
     sent, most = snapshot.ticket_automatic.get(ticket, 0), limits.automatic_per_ticket_per_day
     if most is not None and sent >= most:
-        return f"{sent} automatic mails on this ticket within a day (limits.automatic_per_ticket_per_day)"
+        return f"limits.automatic_per_ticket_per_day: {sent} automatic mails on this ticket within a day"
     return None
+
+
+def _repeated(mail: Mail, to: str, snapshot: Snapshot, limits: Limits) -> bool:
+    """Whether a robot that looks like a person answers each of our mails alike, however slowly. People behind a form may write alike."""
+    most, sender = limits.automatic_per_address_per_hour, mail.sender
+    same = sender is not None and sender.key == to.lower()
+    return same and most is not None and snapshot.repeated >= most
 
 
 def acknowledgeable(
@@ -69,6 +82,10 @@ def acknowledgeable(
         refusals.append("no possible address")
     elif rulebook.is_own(to):
         refusals.append("the address is the desk's own")
+    elif is_robot(to):
+        refusals.append(f"the address of a robot: {to}")
+    if _repeated(mail, to, snapshot, rulebook.limits):
+        refusals.append(f"the same words again and again: {snapshot.repeated} times within a day")
     if envelope.route == "import":
         refusals.append("imported")
     age = envelope.received_at - mail.date if mail.date else timedelta(0)

@@ -13,6 +13,7 @@ from maild.desk.rulebook import Calendar
 
 HORIZON = timedelta(days=5 * 366)
 _DAY = timedelta(days=1)
+_WEEK = timedelta(days=7)
 _SECOND = timedelta(seconds=1)
 
 
@@ -40,12 +41,44 @@ def add(calendar: Calendar, start: datetime, span: timedelta) -> datetime:
 
 def between(calendar: Calendar, start: datetime, end: datetime) -> timedelta:
     """The working time from `start` to `end` (aware); zero when `end` is not later."""
-    total, end = timedelta(0), end.astimezone(UTC)
-    for opens, closes in _open(calendar, start.astimezone(UTC)):
+    stretches = _within(calendar, start.astimezone(UTC), end.astimezone(UTC))
+    return sum((closes - opens for opens, closes in stretches), timedelta(0))
+
+
+def _within(calendar: Calendar, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The stretches of working time between these (UTC)."""
+    for opens, closes in _open(calendar, start):
         if opens >= end:
-            break
-        total += min(closes, end) - opens
-    return total
+            return
+        yield opens, min(closes, end)
+
+
+def before(calendar: Calendar, end: datetime, span: timedelta) -> datetime:
+    """The last instant (UTC) from which `span` (more than none) of working time is left until `end` (aware).
+
+    Raises ValueError when the calendar has no such time within five years.
+    """
+    left, until = span, end.astimezone(UTC)
+    first = until - HORIZON
+    while until > first:
+        start = until - _WEEK
+        for opens, closes in reversed(list(_within(calendar, start, until))):
+            if left <= closes - opens:
+                return closes - left
+            left -= closes - opens
+        until = start
+    raise ValueError(
+        f"calendar '{calendar.key}' has no {span} of working time within five years before {end:%Y-%m-%d}"
+    )
+
+
+def opening(calendar: Calendar, at: datetime) -> datetime:
+    """The first instant (UTC) of working time that is not before `at` (aware). Raises ValueError when there is none for five years."""
+    at = at.astimezone(UTC)
+    opens, _ = next(_open(calendar, at), (None, None))
+    if opens is None or opens - at > HORIZON:
+        raise ValueError(f"calendar '{calendar.key}' has no working time within five years of {at:%Y-%m-%d}")
+    return opens
 
 
 def _open(calendar: Calendar, start: datetime) -> Iterator[tuple[datetime, datetime]]:

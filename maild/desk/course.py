@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from maild.desk.answerable import bounds, ticket_bound
 from maild.desk.effects import (
+    NEW,
+    AddMessage,
     AddParticipants,
     Change,
     ChangeTicket,
@@ -21,21 +23,32 @@ from maild.desk.effects import (
     Tell,
     changed,
 )
-from maild.desk.facts import Address, Mail
+from maild.desk.facts import Address, Envelope, Mail
+from maild.desk.looking import next_look
 from maild.desk.notices import Told, tell
 from maild.desk.participants import joining
 from maild.desk.people import Person, Ticket
+from maild.desk.rule_trace import Trace
 from maild.desk.rulebook import Rulebook
 from maild.desk.snapshot import Snapshot
 from maild.desk.words import Happening, Role, Scope, State
 
-_BOOKKEEPING = frozenset(("first_response_at", "solved_at", "closed_at", "minutes_spent"))
+_BOOKKEEPING = frozenset(
+    ("first_response_at", "solved_at", "closed_at", "minutes_spent", "active_at", "look_at", "clock_at")
+)
+_RULES = "rules"
 _FROM_OUTSIDE = (Happening.CREATED, Happening.REPLIED)
 ONCE_A_DAY = timedelta(days=1)
 
 
 class Course:
-    """`actor` is the address (lower case) of who causes this, "desk" for the desk itself, "admin" for the admin on this host."""
+    """`actor` is the address (lower case) of who causes this, "desk" for the desk itself, "admin" for the admin on this host.
+
+    `doubtful`: sentences about answers that are sent to addresses where mail failed before. `afterwards`: effects that come last.
+    What rules asked for: `acknowledgement` is the template of it, `unacknowledged`: there is none; `help` are links in it, `replies`
+    templates to send. `traces`: what the rules looked at. `changed`: the ticket was, by others than rules. `touched`: by a person. `looked`:
+    the rules on time did. `opened_for_you`: somebody else opened it for its requester.
+    """
 
     def __init__(self, snapshot: Snapshot, rulebook: Rulebook, given: Given, actor: str) -> None:
         self.snapshot, self.rulebook, self.given, self.actor = snapshot, rulebook, given, actor
@@ -44,9 +57,21 @@ class Course:
         self.happenings: dict[Happening, None] = {}
         self.ticket: Ticket | None = None
         self.new_responsible = False
+        self.doubtful: list[str] = []
+        self.afterwards: list[Effect] = []
+        self.acknowledgement: str | None = None
+        self.unacknowledged = False
+        self.help: tuple[str, ...] = ()
+        self.replies: tuple[str, ...] = ()
+        self.traces: list[Trace] = []
+        self.changed = self.touched = self.looked = self.opened_for_you = False
 
     def add(self, *effects: Effect) -> None:
         self.effects += effects
+        self.touched = self.touched or any(
+            isinstance(effect, AddMessage) and effect.kind == "person" and effect.ticket is not None
+            for effect in effects
+        )
 
     def why(self, step: str, outcome: str, evidence: str = "") -> None:
         self.reasons.append(Reason(step, outcome, evidence))
@@ -54,6 +79,11 @@ class Course:
     def record(self, event: str, **detail: object) -> None:
         """A line in the ticket's history (or the desk's, when there is no ticket)."""
         self.add(Record(self.ticket.id if self.ticket else None, self.actor, event, detail))
+
+    def route(self, envelope: Envelope) -> None:
+        """The way by which the mail came, in the history."""
+        recipients = list(envelope.recipients)
+        self.record("route", route=envelope.route, recipients=recipients, sender=envelope.sender, peer=envelope.peer)  # fmt: skip
 
     def happened(self, *happenings: Happening) -> None:
         self.happenings.update(dict.fromkeys(happenings))
@@ -74,8 +104,13 @@ class Course:
             elif change.name == "assignee":
                 self.happened(Happening.ASSIGNED)
                 self.new_responsible = change.new is not None
+            elif change.name == "due_at":
+                self.happened(Happening.ESTIMATED if change.new is not None else Happening.CHANGED)
             elif change.name not in _BOOKKEEPING:
                 self.happened(Happening.CHANGED)
+        if self.actor != _RULES and any(change.name not in _BOOKKEEPING for change in real):
+            self.changed = True
+            self.touched = self.touched or self.actor != "desk"
         self.ticket = changed(ticket, real)
         self.add(ChangeTicket(ticket.id, real))
         told = {
@@ -99,62 +134,90 @@ class Course:
         self.change(changes)
 
     def tell(self, *, internal: bool = False, already: frozenset[str] = frozenset(), unless: dict[str, tuple[str, ...]] | None = None,
-             lines: tuple[str, ...] = ()) -> None:  # fmt: skip
-        """Tell everybody concerned what happened, once each. `unless`: reasons why an address (lower case) may not be written to
-        automatically. `lines` are shown to agents."""
+             lines: tuple[str, ...] = (), by: str | None = None) -> None:  # fmt: skip
+        """Tell everybody concerned what happened, once each. `by`: who need not be told (the actor; "" for nobody). `unless`: reasons why an address (lower case) may not be written to
+        automatically. `lines` are shown to agents, and so is who was told nothing."""
         if self.ticket is None or not self.happenings:
             return
         told = tell(
-            self.rulebook, self.ticket, tuple(self.happenings), by=self.actor,
-            new_responsible=self.new_responsible, already=already, internal=internal,
+            self.rulebook, self.ticket, tuple(self.happenings), by=self.actor if by is None else by,
+            new_responsible=self.new_responsible, already=already, internal=internal, away=self.snapshot.away,
         )  # fmt: skip
+        outside = [one for one in told if one.each and one.role.outside]
+        kept = [self.send_outside(one.to, one.role, _template(one), one.each, (unless or {}).get(one.to.key, ())) for one in outside]  # fmt: skip
+        lines = (*lines, *(line for line in kept if line))
         for one in told:
-            if one.each and one.role.outside:
-                self._tell_outside(one, (unless or {}).get(one.to.key, ()))
-            elif one.each:
+            if one.each and not one.role.outside:
                 self._tell_agent(one, lines)
             if one.digest and not one.each:
                 self.add(
                     Digest(self.ticket.id, one.to, one.role, one.digest, self._digest_due(one.to), "daily")
                 )
 
-    def _tell_outside(self, one: Told, refusals: tuple[str, ...]) -> None:
+    def send_outside(
+        self,
+        to: Address,
+        role: Role,
+        template: str,
+        happenings: tuple[Happening, ...],
+        refusals: tuple[str, ...] = (),
+        named: tuple[int, ...] = (),
+        form: str = "",
+    ) -> str:
+        """A mail to somebody of the requester's side, if nothing is against it; `form`: by this template of the desk's own. Returns a line for the agents when nothing is sent, or
+        not now; else ""."""
         ticket = self.ticket
         assert ticket is not None
-        template = (
-            "acknowledgement"
-            if Happening.CREATED in one.each
-            else "answer"
-            if Happening.ANSWERED in one.each
-            else "notice"
-        )
         automatic, delay = template != "answer", None
+        acknowledged = template == "acknowledgement"
+        if acknowledged:
+            form = form or self.acknowledgement or ""
+            refusals = (*refusals, "a rule says so") if self.unacknowledged else refusals
         if automatic:
-            bound = bounds(one.to.address, self.snapshot, self.rulebook.limits, self.given)
+            bound = bounds(to.address, self.snapshot, self.rulebook.limits, self.given)
             on_ticket = ticket_bound(ticket.id, self.snapshot, self.rulebook.limits)
             refusals = tuple(
                 dict.fromkeys((*refusals, *bound.refusals, *((on_ticket,) if on_ticket else ())))
             )
             delay = bound.delay
         if refusals:
-            self.record("not sent", template=template, to=one.to.address, why=list(refusals))
+            self.record("not sent", template=template, to=to.address, why=list(refusals))
             self.why(template, "not sent", "; ".join(refusals))
-            return
-        self.why(template, f"to {one.to.address}", f"{one.role} is told of {', '.join(one.each)}")
+            return f"No {template} went to {to.address}: {'; '.join(refusals)}"
+        if not automatic:
+            self._doubt(to)
+        self.why(template, f"to {to.address}", f"{role} is told of {', '.join(happenings)}")
         self.add(
             Tell(
                 ticket.id,
-                one.to,
-                one.role,
+                to,
+                role,
                 template,
-                one.each,
+                happenings,
                 Scope.PUBLIC,
                 True,
                 automatic,
-                answers=template == "acknowledgement",
+                lines=self.help if acknowledged else (),
+                answers=acknowledged,
                 delay=delay,
+                named=named,
+                form=form,
+                opened_for_you=acknowledged and self.opened_for_you,
             )
         )
+        if delay is None:
+            return ""
+        self.record("sent later", template=template, to=to.address, until=delay.isoformat())
+        return f"The {template} to {to.address} waits until {delay:%Y-%m-%d %H:%M} UTC, for a bound of limits is reached"
+
+    def _doubt(self, to: Address) -> None:
+        """An agent's answer is tried even where mail failed before; it is said."""
+        suppressed = self.snapshot.suppressed.get(to.key)
+        if suppressed is not None:
+            self.record("answer is doubtful", to=to.address, why=suppressed.why)
+            self.doubtful.append(
+                f"Mail to {to.address} failed before ({suppressed.at:%Y-%m-%d}: {suppressed.why}). Your answer is tried all the same."
+            )
 
     def _tell_agent(self, one: Told, lines: tuple[str, ...]) -> None:
         assert self.ticket is not None
@@ -201,9 +264,13 @@ class Course:
         return (f"In copy, but not taking part ({result.why}): {names}",)
 
     def transcript(self, to: Address, lines: tuple[str, ...]) -> None:
-        """Answer an agent's mail with what became of it."""
+        """Answer an agent's mail with what became of it: one mail, whatever there is to say."""
         self.why("transcript", f"to {to.address}", lines[0] if lines else "")
         ticket = self.ticket.id if self.ticket else None
+        for at, effect in enumerate(self.effects):
+            if isinstance(effect, Tell) and effect.template == "transcript" and effect.to.key == to.key:
+                self.effects[at] = replace(effect, lines=(*effect.lines, "", *lines))
+                return
         self.add(
             Tell(
                 ticket,
@@ -231,7 +298,35 @@ class Course:
         self.add(Tell(None, to, Role.ADMIN, "alert", (), None, False, True, (what,)))
 
     def decision(self) -> Decision:
-        return Decision(tuple(self.effects), tuple(self.reasons))
+        agent = self.rulebook.agent(self.actor)
+        if self.doubtful and agent is not None:
+            self.transcript(Address(agent.name, agent.address), tuple(self.doubtful))
+        if self.touched or self.changed or self.looked:
+            self._look_ahead()
+        return Decision((*self.effects, *self.afterwards), tuple(self.reasons), tuple(self.traces))
+
+    def _look_ahead(self) -> None:
+        """Keep when a person was last at work here, and when the rules on time should look again."""
+        ticket, now = self.ticket, self.given.now
+        if ticket is None or ticket.id <= NEW:
+            return
+        active = now if self.touched else ticket.active_at
+        fresh = self.touched or self.changed
+        look = next_look(self.rulebook.rules, replace(ticket, active_at=active), now, fresh=fresh)
+        changes = (
+            Change("active_at", ticket.active_at, active),
+            Change("look_at", ticket.look_at, look),
+        )
+        real = tuple(change for change in changes if change.old != change.new)
+        if real:
+            self.add(ChangeTicket(ticket.id, real))
+
+
+def _template(one: Told) -> str:
+    """Which mail tells the requester's side of this."""
+    if Happening.CREATED in one.each:
+        return "acknowledgement"
+    return "answer" if Happening.ANSWERED in one.each else "notice"
 
 
 def _plain(value: object) -> object:

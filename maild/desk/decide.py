@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from maild.desk.acting import acted, clock_due, delivery_failed
+from maild.desk.acting import acted, clock_due, delivered_late, delivery_failed
 from maild.desk.arriving import arrived
 from maild.desk.effects import Decision, Given
-from maild.desk.events import Acted, ClockDue, DeliveryFailed, Event, MessageArrived
+from maild.desk.events import Acted, ClockDue, DeliveredLate, DeliveryFailed, Event, MessageArrived
 from maild.desk.rulebook import Rulebook
 from maild.desk.snapshot import Snapshot
 
@@ -24,6 +24,8 @@ def decide(event: Event, snapshot: Snapshot, rulebook: Rulebook, given: Given) -
             return acted(event, snapshot, rulebook, given)
         case DeliveryFailed():
             return delivery_failed(event, snapshot, rulebook, given)
+        case DeliveredLate():
+            return delivered_late(event, snapshot, rulebook, given)
         case ClockDue():
             return clock_due(event, snapshot, rulebook, given)
         case _:

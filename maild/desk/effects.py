@@ -7,17 +7,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from maild.desk.facts import Address
+from maild.desk.facts import Address, Forwarded
 from maild.desk.people import Ticket
+from maild.desk.questions import Question
+from maild.desk.rule_trace import Trace
 from maild.desk.words import Happening, Role, Scope
 
 NEW: Final = 0
-"""Stands for the ticket that this decision opens: its number is born when it is stored."""
+"""Stands for the ticket that this decision opens: its number is born when it is stored. Further new ones are -1, -2 …"""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenTicket:
-    """`due`: due times by target name, in UTC."""
+    """`due`: due times by target name, in UTC. `key`: what stands for it in this decision.
+    `person`: the requester's number, for one without an address. `look_at`: when rules on time should look at it."""
 
     subject: str
     requester: Address
@@ -29,6 +32,9 @@ class OpenTicket:
     priority: int
     sla: str | None
     due: Mapping[str, datetime] = field(default_factory=dict)
+    key: int = NEW
+    person: int | None = None
+    look_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,9 @@ class AddMessage:
     """The mail that arrived (or the text of an act) becomes a message of the ticket, None: kept without one.
 
     `direction` "in", or "out" for what an agent answers to the requester's side. `text` is what is shown and, going out, sent.
+    `instead_of`: the message as which the same mail was kept before. `part`: a piece of somebody's words, without the mail's files.
+    `original`: it is not the mail itself but what that passes on, and `by` has passed it on. `heard`: people of the requester's side who have
+    the mail itself.
     """
 
     ticket: int | None
@@ -45,6 +54,19 @@ class AddMessage:
     kind: str
     text: str
     minutes: int | None = None
+    instead_of: int | None = None
+    part: bool = False
+    original: Forwarded | None = None
+    by: Address | None = None
+    heard: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MoveMessage:
+    """A message becomes one of another ticket."""
+
+    message: int
+    ticket: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +135,39 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """What is known by the ticket (ancestors, links) is known by `into` from now on. States and people are other effects."""
+
+    ticket: int
+    into: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetRequester:
+    """Somebody else is the requester; without an address a caller, who is written nothing."""
+
+    ticket: int
+    requester: Address
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The mail that arrived waits for a word of its author. `why`: crossing (a colleague answered before) or confirm."""
+
+    ticket: int
+    agent: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A held mail is decided anew, without what held it."""
+
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A line of the history. `detail` holds JSON values only. `ticket` None: of the desk, not of a ticket."""
 
@@ -129,6 +184,8 @@ class Tell:
     `scope` says whom an answer to it reaches (None: nobody). `public` is true for what only shows public things.
     `automatic`: marked and counted as automatic mail (every mail but an agent's own answer).
     `lines` are texts for the template (a transcript's lines, an alert's sentences). `answers`: it is in answer to the mail that arrived.
+    `named`: other tickets that it speaks of. `form`: the template it is made of, when that is not `template`. An acknowledgement's
+    `lines` are links that may help; `opened_for_you`: somebody else opened the ticket for him.
     """
 
     ticket: int | None
@@ -142,6 +199,9 @@ class Tell:
     lines: tuple[str, ...] = ()
     answers: bool = False
     delay: datetime | None = None
+    named: tuple[int, ...] = ()
+    form: str = ""
+    opened_for_you: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +217,74 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAway:
+    """An agent (address in lower case) is away until then; None: he is back."""
+
+    agent: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """A ticket of an agent who is away falls due, at `due`, before he is back: it is another one's now, None: nobody's."""
+
+    ticket: int
+    agent: str
+    to: str | None
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TookTurn:
+    """This agent (address) got the last ticket of the team ("" for none) that was given in turn."""
+
+    team: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """These rules on time fired for the ticket, and will not again until a person writes or changes something."""
+
+    ticket: int
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """A question that came by mail is answered by mail, with what the store knows when it is written. `role` says what the reader may
+    see; `ticket`: the one that is asked for, if it is one."""
+
+    to: Address
+    role: Role
+    question: Question
+    ticket: int | None = None
+    language: str | None = None
+    delay: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MarkFailed:
-    """A mail of ours did not arrive."""
+    """A mail of ours did not arrive. `by` as in `people.SentMail.failed_by`."""
 
     outbox: int
     reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suppress:
+    """Nothing automatic goes to this address any more."""
+
+    address: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Automatic mail may go to this address again."""
+
+    address: str
 
 
 Effect = (
@@ -173,19 +296,35 @@ Effect = (
     | RemoveParticipant
     | Watch
     | Link
+    | MoveMessage
+    | Merge
+    | SetRequester
+    | Hold
+    | Release
     | Record
     | Tell
     | Digest
+    | SetAway
+    | HandOver
+    | TookTurn
+    | Fired
+    | Respond
     | MarkFailed
+    | Suppress
+    | Allow
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the world lends to a decision: the time (aware, UTC) and, for identifiers, characters never used before."""
+    """What the world lends to a decision: the time (aware, UTC) and, for identifiers, characters never used before.
+
+    `whole`: somebody wants to know of every rule, not only of those that fired.
+    """
 
     now: datetime
     fresh: str
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,5 +338,8 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
+    """`traces`: what the rules looked at, one for each time they were asked."""
+
     effects: tuple[Effect, ...]
     reasons: tuple[Reason, ...]
+    traces: tuple[Trace, ...] = ()

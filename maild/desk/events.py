@@ -10,21 +10,24 @@ from maild.desk.facts import Envelope, Mail
 
 @dataclass(frozen=True, slots=True)
 class MessageArrived:
-    """A mail came in and was parsed. `intake` is its row. `leaking`: names of attachments that hold mail or tokens of ours."""
+    """A mail came in and was parsed. `intake` is its row. `leaking`: names of attachments that hold mail or tokens of ours.
+    `lifted`: what held it before and does not any more (`effects.Hold.why`)."""
 
     intake: int
     mail: Mail
     envelope: Envelope
     leaking: tuple[str, ...] = ()
+    lifted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ClockDue:
-    """A due time of a ticket has come. `clock` names it."""
+    """A due time of a ticket has come. `clock` names it. `crowd`: that of many others as well, so that agents get digests."""
 
     ticket: int
     clock: str
     due: datetime
+    crowd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +45,18 @@ class Acted:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFailed:
-    """A mail of ours failed for good. `answer`: it carried an agent's answer to the requester's side. `inside`: it was to an agent.
+    """A mail of ours (its row) was refused for good. `status`: the enhanced code of the relay's reply (RFC 3463), None when it gave none."""
 
-    `ticket` None: it was about no ticket.
-    """
-
-    ticket: int | None
-    recipient: str
-    answer: bool
-    inside: bool
+    outbox: int
     reason: str
+    status: str | None = None
 
 
-Event = MessageArrived | ClockDue | Acted | DeliveryFailed
+@dataclass(frozen=True, slots=True)
+class DeliveredLate:
+    """A mail of ours (its row) that had failed for good was taken after all when it was tried again."""
+
+    outbox: int
+
+
+Event = MessageArrived | ClockDue | Acted | DeliveryFailed | DeliveredLate

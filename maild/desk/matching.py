@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from maild.desk import tokens
+from maild.desk import questions, requests, tokens
+from maild.desk.authors import as_written
 from maild.desk.effects import Given, Reason
 from maild.desk.events import MessageArrived
-from maild.desk.facts import Verdict
+from maild.desk.facts import Mail, Verdict
 from maild.desk.people import Person, SentMail, Ticket
+from maild.desk.requests import Request
 from maild.desk.rulebook import Rulebook
-from maild.desk.script import linked, split
+from maild.desk.script import named, split, uses
 from maild.desk.snapshot import Snapshot, Wanted
 from maild.desk.tokens import Claim, Holder
 from maild.desk.words import Role, Scope
@@ -84,33 +86,59 @@ def token_addresses(event: MessageArrived) -> tuple[str, ...]:
     """Where a token may stand: the envelope first, then what the headers say of delivery and recipients."""
     mail = event.mail
     shown = (address.address for address in (*mail.to, *mail.cc))
-    return tuple(dict.fromkeys((*event.envelope.recipients, *mail.delivered_to, *shown)))
+    sender = (mail.report.original_sender,) if mail.report and mail.report.original_sender else ()
+    return tuple(dict.fromkeys((*event.envelope.recipients, *mail.delivered_to, *shown, *sender)))
 
 
 def wanted(event: MessageArrived, rulebook: Rulebook) -> Wanted:
     """What must be looked up before `decide` can judge this mail."""
+    event = as_written(event, rulebook)
     mail, identity = event.mail, rulebook.identity
     claims = [found[0] for token in _tokens(event, rulebook) if (found := tokens.read(token)) is not None]
     senders = tuple(address.key for address in (*mail.from_, *mail.reply_to))
     ids = answered_ids(event)
     own = (mail.message_id,) if mail.message_id else ()
-    named = linked(split(mail.reply).commands)
+    lines = split(mail.reply).commands
+    agent = rulebook.agent(mail.sender.address) if mail.sender else None
     numbers = (
         *subject_numbers(mail.subject, identity.tag),
         *(claim.ticket for claim in claims if claim.ticket),
-        *named,
+        *named(lines),
     )
-    original = (mail.bounce.original_message_id,) if mail.bounce and mail.bounce.original_message_id else ()
+    others = _customers(mail, rulebook) if agent else ()
+    passed_on = (mail.forwarded.message_id,) if agent and mail.forwarded and mail.forwarded.message_id else ()
+    asked = questions.read(questions.bare(mail.subject)) or questions.read(questions.only_line(mail))
+    if agent is not None and asked is not None and asked.number is not None:
+        numbers = (*numbers, asked.number)
+    reports = (mail.bounce, mail.report)
+    original = tuple(one.original_message_id for one in reports if one and one.original_message_id)
     return Wanted(
-        message_ids=tuple(dict.fromkeys((*ids, *own, *original))),
+        message_ids=tuple(dict.fromkeys((*ids, *own, *original, *passed_on))),
         tickets=tuple(dict.fromkeys(numbers)),
         persons=tuple(dict.fromkeys(claim.number for claim in claims if claim.holder is not Holder.BOUNCE)),
-        addresses=tuple(dict.fromkeys(senders)),
+        addresses=tuple(dict.fromkeys((*senders, *others))),
         identity=mail.identity if mail.message_id else "",
         content_identity=mail.content_identity,
-        counted=tuple(dict.fromkeys(senders)),
+        counted=tuple(dict.fromkeys((*senders, *others[:1]))),
         outbox=tuple(dict.fromkeys(claim.number for claim in claims if claim.holder is Holder.BOUNCE)),
+        agent=agent.address if agent else "",
+        parts=agent is not None and uses(lines, "split"),
+        undo=agent is not None and uses(lines, "undo"),
+        away=True,
+        owned=agent.address if agent is not None and uses(lines, "away") else "",
+        helped=mail.sender.key if mail.sender and requests.in_subject(mail) is Request.HELP else "",
+        staff=rulebook.rules.ways,
     )
+
+
+def _customers(mail: Mail, rulebook: Rulebook) -> tuple[str, ...]:
+    """For whom an agent's mail may open a ticket: whose mail it passes on, or the people outside to whom it went."""
+    original = mail.forwarded.from_ if mail.forwarded else None
+    people = (original,) if original is not None and original.address else (*mail.to, *mail.cc)
+    outside = (
+        one.key for one in people if not rulebook.is_own(one.address) and rulebook.agent(one.address) is None
+    )
+    return tuple(dict.fromkeys(outside))[: rulebook.limits.participants]
 
 
 def _tokens(event: MessageArrived, rulebook: Rulebook) -> tuple[str, ...]:
@@ -140,6 +168,7 @@ class _Matching:
         self.related: dict[int, None] = {}
         self.leaked: dict[int, Person] = {}
         self.bounced: dict[int, SentMail] = {}
+        self.apart: SentMail | None = None
         mail = event.mail
         self.stranger = mail.proof.dmarc is Verdict.FAIL
         self.sender = mail.sender
@@ -224,14 +253,17 @@ class _Matching:
     def message_id_tokens(self) -> Iterator[_Found]:
         for mid in answered_ids(self.event):
             sent = self.snapshot.sent.get(mid)
-            if sent is None or sent.ticket is None:
+            if sent is None:
                 continue
             key = tokens.verify_message_id(mid, claim_of(sent), self.snapshot.keys, self.given.now)
-            what = f"our {sent.kind} to {sent.role} about ticket {sent.ticket}"
+            what = f"our {sent.kind} to {sent.role} about {f'ticket {sent.ticket}' if sent.ticket else 'no ticket'}"
             if key is None:
                 self.no(what, "its Message-ID does not verify")
                 continue
             threads, proved = self.weigh(claim_of(sent), what, sent.person, key.retired_at is None)
+            if sent.ticket is None:
+                self.apart = self.apart or (sent if proved else None)
+                continue
             ticket = self.snapshot.resolve(sent.ticket)
             if threads and ticket is not None:
                 yield _Found(
@@ -285,7 +317,12 @@ class _Matching:
             self.reasons.append(
                 Reason("thread", "no ticket", "nothing in the mail belongs to a ticket of the sender's")
             )
-            return replace(result, reasons=tuple(self.reasons))
+            if self.apart is not None:
+                self.reasons.append(
+                    Reason("thread", "an answer to a mail about no ticket", f"our {self.apart.kind}")
+                )
+            proved = self.apart is not None
+            return replace(result, sent=self.apart, proved=proved, reasons=tuple(self.reasons))
         same = [one for one in found if one.ticket.id == best.ticket.id]
         self.reasons.append(Reason("thread", f"ticket {best.ticket.id}", f"{best.evidence}: {best.what}"))
         return replace(
@@ -308,6 +345,16 @@ def _scope(found: list[_Found]) -> Scope | None:
     if Scope.INTERNAL in scopes:
         return Scope.INTERNAL
     return Scope.PUBLIC if Scope.PUBLIC in scopes else None
+
+
+def shown_by(event: MessageArrived) -> str:
+    """The address that a mail shows as its sender's, "" for none or several."""
+    return event.mail.sender.key if event.mail.sender else ""
+
+
+def leak(agent: str, event: MessageArrived) -> str:
+    """What the desk remembers that it warned an agent of: his token in mail of this sender."""
+    return f"{agent} leaked to {shown_by(event)}"
 
 
 def vouched(event: MessageArrived, login: str | None = None) -> bool:

@@ -5,7 +5,7 @@ rules/README.md prints the table; a test keeps it so. Nobody is told what he did
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -15,15 +15,25 @@ from maild.desk.rulebook import Rulebook
 from maild.desk.words import Happening, Notify, Role
 
 _ALL = tuple(Happening)
+_TOLD_REQUESTER = (
+    Happening.CREATED,
+    Happening.ANSWERED,
+    Happening.STATE,
+    Happening.ASSIGNED,
+    Happening.ESTIMATED,
+    Happening.UPDATED,
+)
 
 
 def _shipped() -> dict[tuple[Happening, Role], Notify]:
     table = {(event, role): Notify.OFF for event in _ALL for role in Role}
-    for event in (Happening.CREATED, Happening.ANSWERED, Happening.STATE, Happening.ASSIGNED):
+    for event in _TOLD_REQUESTER:
         table[event, Role.REQUESTER] = Notify.EACH
-    for event in (Happening.ANSWERED, Happening.STATE):
+    for event in (Happening.ANSWERED, Happening.STATE, Happening.ESTIMATED):
         table[event, Role.PARTICIPANT] = Notify.EACH
     for event in _ALL:
+        if event is Happening.UPDATED:
+            continue  # agents are told of the breach that comes with it
         for role in (Role.RESPONSIBLE, Role.NEW_RESPONSIBLE, Role.TEAM, Role.WATCHER):
             table[event, role] = Notify.EACH
         table[event, Role.ADMIN] = (
@@ -58,9 +68,10 @@ class Told:
 
 
 def _roles(
-    ticket: Ticket, rulebook: Rulebook, new_responsible: bool, internal: bool
+    ticket: Ticket, rulebook: Rulebook, new_responsible: bool, internal: bool, away: Collection[str]
 ) -> Iterable[tuple[Address, Role]]:
-    """Everybody the ticket concerns, strongest role first. `internal`: nothing here is for the requester's side."""
+    """Everybody the ticket concerns, strongest role first. `internal`: nothing here is for the requester's side. The team stands in for
+    a responsible agent who is `away`."""
     requester = Address(ticket.requester.name, ticket.requester.address)
     if not internal:
         yield requester, Role.REQUESTER
@@ -73,7 +84,7 @@ def _roles(
     if responsible is not None:
         role = Role.NEW_RESPONSIBLE if new_responsible else Role.RESPONSIBLE
         yield Address(responsible.name, responsible.address), role
-    else:
+    if responsible is None or responsible.address in away:
         for agent in rulebook.members(ticket.team):
             yield Address(agent.name, agent.address), Role.TEAM
     for address in ticket.watchers:
@@ -93,12 +104,13 @@ def tell(
     new_responsible: bool = False,
     already: frozenset[str] = frozenset(),
     internal: bool = False,
+    away: Collection[str] = (),
 ) -> tuple[Told, ...]:
     """Who hears of what happened. `by` (lower case) caused it and is not told; `already` (lower case) have the mail itself;
-    with `internal` the requester's side is left out. Each person once, in the strongest role that hears anything at once."""
+    with `internal` the requester's side is left out; `away`: agents who are. Each person once, in the strongest role that hears anything at once."""
     found: dict[str, Told] = {}
     outside = {ticket.requester.key, *(person.key for person in ticket.participants)}
-    for to, role in _roles(ticket, rulebook, new_responsible, internal):
+    for to, role in _roles(ticket, rulebook, new_responsible, internal, away):
         acknowledged = (
             role is Role.REQUESTER and Happening.CREATED in happenings
         )  # told although he did it himself

@@ -10,7 +10,12 @@ from maild.desk.facts import Address, Mail
 from maild.desk.rulebook import Rulebook
 
 ROBOT = re.compile(
-    r"^(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?|root|daemon|nobody|owner-.*|.*-(?:request|owner|bounces?|noreply))(?:[+=-].*)?$",
+    r"^(?:mailer-daemon|postmaster|(?:.*[._-])?(?:no|do-?_?not)[._-]?reply|bounces?|root|daemon|nobody|owner-.*|.*-(?:request|owner|bounces?))(?:[+=-].*)?$",
+    re.IGNORECASE,
+)
+MONITOR = re.compile(
+    r"^(?:nagios|icinga2?|naemon|zabbix|check_?mk|prometheus|alert-?manager|grafana|munin|monit|cron|anacron|crond?-?daemon|logwatch|logcheck|smartd|"
+    r"mdadm|fail2ban|www-data|apache|jenkins|notifications?|alerts?)(?:[+=-].*)?$",
     re.IGNORECASE,
 )
 LIST = re.compile(r"^(?:list|listserv|majordomo|.*-list)$", re.IGNORECASE)
@@ -19,7 +24,7 @@ LIST = re.compile(r"^(?:list|listserv|majordomo|.*-list)$", re.IGNORECASE)
 def is_robot(address: str) -> bool:
     """Whether nobody reads mail to this address, by its name."""
     local = address.rpartition("@")[0]
-    return bool(ROBOT.match(local) or LIST.match(local))
+    return bool(ROBOT.match(local) or LIST.match(local) or MONITOR.match(local))
 
 
 @dataclass(frozen=True, slots=True)

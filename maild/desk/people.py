@@ -29,7 +29,12 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A ticket as stored. Times are aware, in UTC. `participants` and `watchers` do not hold the requester."""
+    """A ticket as stored. Times are aware, in UTC. `participants` and `watchers` do not hold the requester.
+
+    `due_at` is when an agent hopes to have it done; the promises' due times are the others. `urls`: related pages outside.
+    `active_at`: when a person last wrote or changed something. `look_at`: when rules on time should look at it again; None: never.
+    `clock_at`: when there is something to be done about its promises.
+    """
 
     id: int
     subject: str
@@ -63,6 +68,11 @@ class Ticket:
     resolution_due: datetime | None = None
     silence_due: datetime | None = None
     breached: tuple[str, ...] = ()
+    due_at: datetime | None = None
+    active_at: datetime | None = None
+    look_at: datetime | None = None
+    clock_at: datetime | None = None
+    urls: tuple[str, ...] = ()
     cause: str | None = None
     solution: str | None = None
     merged_into: int | None = None
@@ -99,7 +109,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class SentMail:
-    """A mail of ours that an incoming one names: to whom it went, about what, and whom an answer to it reaches."""
+    """A mail of ours that an incoming one names: to whom it went, about what, and whom an answer to it reaches.
+
+    `intake`: the mail whose arrival it told of (a transcript: the mail it is in answer to). `message`: the one it carries.
+    `failed_by`: how it is known that it did not arrive: "relay", "bounce" (at its bounce address), "message-id" (a report that could be
+    forged); None as long as it has not failed.
+    """
 
     message_id: str
     outbox: int
@@ -110,3 +125,23 @@ class SentMail:
     at: datetime
     key_id: int
     kind: str
+    intake: int | None = None
+    message: int | None = None
+    failed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An agent's answer on its way to the requester: when it was given, and by which mail (`outbox`) it goes."""
+
+    at: datetime
+    outbox: int
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Since when and why nothing automatic goes to an address."""
+
+    at: datetime
+    why: str

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
+from hashlib import sha256
 
-from maild.desk import calendars
+from maild.desk.clocks import clocks, due_times
+from maild.desk.notices import setting
+from maild.desk.people import Ticket
 from maild.desk.rulebook import Policy, Rulebook
+from maild.desk.timeline import opening
+from maild.desk.words import Happening, Notify, Role, State
 
-TARGETS = ("first_response", "update", "resolution", "silence")
 CONDITIONS = ("organisation", "group", "type", "team", "priority")
 
 
@@ -25,7 +29,7 @@ def policy_for(
 
     A group with a policy of its own goes first, then the organisation's own, then the first policy of the files whose `for` fits.
     """
-    groups = _groups(rulebook, address)
+    groups = rulebook.groups_of(address)
     customer = rulebook.organisations.get(organisation or "")
     owned = [rulebook.groups[key].sla for key in groups] + ([customer.sla] if customer else [])
     for key in owned:
@@ -41,14 +45,6 @@ def policy_for(
     return next((policy for policy in rulebook.policies.values() if _fits(policy, facts)), None)
 
 
-def _groups(rulebook: Rulebook, address: str) -> tuple[str, ...]:
-    key = address.lower()
-    domain = key.rpartition("@")[2]
-    return tuple(
-        group.key for group in rulebook.groups.values() if key in group.members or domain in group.domains
-    )
-
-
 def _fits(policy: Policy, facts: Mapping[str, tuple[str | None, ...]]) -> bool:
     return all(any(fact in wanted for fact in facts[name]) for name, wanted in policy.for_.items())
 
@@ -58,18 +54,34 @@ def due_at_opening(
 ) -> dict[str, datetime]:
     """When each target of a new ticket is due (UTC). Targets without a span for this priority have no due time.
 
-    Silence is counted by the wall clock, the others by the target's calendar or else the policy's.
     Raises ValueError when a calendar has no such time within five years.
     """
-    due = {}
-    for name, target in policy.targets.items():
-        span = target.span(priority)
-        if span is None:
-            continue
-        if name == "silence" and target.calendar is None:
-            due[name] = received_at.astimezone(UTC) + span
-        else:
-            due[name] = calendars.add(
-                rulebook.calendars[target.calendar or policy.calendar], received_at, span
-            )
-    return due
+    began = opening(received_at, State.NEW, priority, policy.key)
+    return due_times(clocks(rulebook, began, received_at))
+
+
+def updates(rulebook: Rulebook, ticket: Ticket) -> bool:
+    """Whether the ticket's requester may be sent status updates."""
+    told = setting(rulebook, Happening.UPDATED, Role.REQUESTER, ticket.organisation)
+    return bool(ticket.requester.address) and told is not Notify.OFF
+
+
+def fingerprint(rulebook: Rulebook) -> str:
+    """Stands for everything in the files from which due times follow: with another one they are to be counted again."""
+    days = [
+        (one.key, one.zone.key, one.week, sorted(one.holidays)) for one in rulebook.calendars.values()
+    ]
+    owners = [
+        *((one.sla, one.members, one.domains) for one in rulebook.organisations.values()),
+        *((one.sla, one.members, one.domains) for one in rulebook.groups.values()),
+    ]
+    policies = [repr(one) for one in rulebook.policies.values()]
+    told = [repr(rule) for rule in rulebook.notices if rule.event in (None, Happening.UPDATED)]
+    return sha256(repr((days, owners, policies, told)).encode()).hexdigest()
+
+
+def first_due(ticket: Ticket) -> datetime | None:
+    """The earliest thing that is promised on a ticket and still open."""
+    answer = ticket.first_response_due if ticket.first_response_at is None else None
+    dues = (answer, ticket.update_due, ticket.resolution_due, ticket.due_at)
+    return min((due for due in dues if due is not None), default=None)

@@ -6,14 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from maild.desk.people import Message, Person, SentMail, Ticket
+from maild.desk.people import Answer, Message, Person, SentMail, Suppression, Ticket
+from maild.desk.staffing import Staff
+from maild.desk.timeline import Moment
 from maild.desk.tokens import Key
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Look-ups for one mail. Addresses in lower case; message-ids with brackets; `since` bounds the counting of mail
-    sent automatically to `counted`. `identity` and `content_identity` find the same message by another route."""
+    sent automatically to `counted`. `identity` and `content_identity` find the same message by another route.
+    `agent`: the address of an agent who may have written it: then what colleagues answered meanwhile, what is held of him and the
+    messages that he answers are looked up; `parts`: all messages of the tickets; `undo`: what he changed in the last hour.
+    `away`: who of the agents is. `owned`: an agent, for the tickets he is responsible for. `helped`: an address, for when help went there.
+    `clocks`: what counts for the promises of the tickets.
+    `staff`: the ways of `rules.WAYS` by which rules assign. `fired`: a ticket, for the rules on time that fired for it since then."""
 
     message_ids: tuple[str, ...] = ()
     tickets: tuple[int, ...] = ()
@@ -23,6 +30,37 @@ class Wanted:
     content_identity: str = ""
     counted: tuple[str, ...] = ()
     outbox: tuple[int, ...] = ()
+    agent: str = ""
+    parts: bool = False
+    undo: bool = False
+    away: bool = False
+    owned: str = ""
+    helped: str = ""
+    staff: frozenset[str] = frozenset()
+    fired: tuple[int, datetime] | None = None
+    clocks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A mail of an agent that was not carried out, and may be yet. `intake`: its row. `why`: crossing or confirm."""
+
+    id: int
+    intake: int
+    ticket: int
+    agent: str
+    why: str
+    at: datetime
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A line of the history in which somebody did something: what was changed from what to what, as JSON values."""
+
+    at: datetime
+    actor: str
+    names: Mapping[str, tuple[object, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +79,13 @@ class Snapshot:
     `same` is the message with the same identity, if there is one. `sent`: mails of ours by Message-ID.
     `ancestors`: tickets in which a Message-ID has been seen, newest first. `tickets` holds every ticket that any of
     these name, and where merged ones live now; `people` by address (lower case), `persons` by number.
+    `answered`: the last public answer in each ticket of an agent other than `Wanted.agent`. `messages` by number: those that the mails
+    in `sent` carry, or all of the tickets. `held`: what waits of that agent. `done`: what he did in each ticket within the last
+    hour, oldest first.
     `automatic`: counts by address (lower case). `ticket_automatic`: automatic mails of each ticket in the last day.
+    `suppressed`: those of the addresses counted that get nothing automatic. `repeated`: how many messages with the same author and
+    words came within a day. `away`: agents who are, with when each is back. `owned`: unfinished tickets of `Wanted.owned`. `helped`: when
+    help last went to `Wanted.helped`. `answers`: agents' answers in each ticket, when the event is about a mail of `outbox`.
     """
 
     keys: tuple[Key, ...]
@@ -55,6 +99,19 @@ class Snapshot:
     automatic: Mapping[str, Counts] = field(default_factory=dict)
     ticket_automatic: Mapping[int, int] = field(default_factory=dict)
     warned: Mapping[str, datetime] = field(default_factory=dict)
+    suppressed: Mapping[str, Suppression] = field(default_factory=dict)
+    repeated: int = 0
+    answers: Mapping[int, tuple[Answer, ...]] = field(default_factory=dict)
+    answered: Mapping[int, Message] = field(default_factory=dict)
+    messages: Mapping[int, Message] = field(default_factory=dict)
+    held: tuple[Held, ...] = ()
+    done: Mapping[int, tuple[Changed, ...]] = field(default_factory=dict)
+    away: Mapping[str, datetime] = field(default_factory=dict)
+    owned: tuple[Ticket, ...] = ()
+    helped: datetime | None = None
+    staff: Staff = field(default_factory=Staff)
+    fired: tuple[str, ...] = ()
+    moments: Mapping[int, tuple[Moment, ...]] = field(default_factory=dict)
 
     def resolve(self, number: int) -> Ticket | None:
         """The ticket, followed through merges to where it lives now; None when unknown."""

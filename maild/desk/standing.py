@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from maild.desk.events import MessageArrived
 from maild.desk.facts import Verdict
@@ -25,7 +25,12 @@ class Standing:
 
 
 def standing(event: MessageArrived, match: Match, rulebook: Rulebook) -> Standing:
-    """What the sender of this mail may claim to be."""
+    """What the sender of this mail may claim to be; why, with what was found out about him."""
+    found, proof = _standing(event, match, rulebook), event.mail.proof
+    return replace(found, why=f"{found.why} ({proof.host}: {proof.why})") if proof.why else found
+
+
+def _standing(event: MessageArrived, match: Match, rulebook: Rulebook) -> Standing:
     sender = event.mail.sender
     if sender is None:
         return Standing(None, None, False, False, "no From, or several: nobody")

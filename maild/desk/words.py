@@ -56,5 +56,8 @@ class Happening(StrEnum):
     STATE = "state"
     ASSIGNED = "assigned"
     CHANGED = "changed"
+    ESTIMATED = "estimated"
     UNDELIVERABLE = "undeliverable"
+    UPDATED = "updated"
+    WARNED = "warned"
     BREACHED = "breached"

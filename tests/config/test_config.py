@@ -233,3 +233,20 @@ def test_the_described_defaults_are_the_defaults():
     full = [line for line in full if line.split(" = ")[0] not in skip]
     path = Path("/srv/maild.toml")
     assert config.parse("\n".join(full), path).settings == config.parse("\n".join(active), path).settings
+
+
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [
+        ("192.0.2.53", ("192.0.2.53", 53)),
+        ("127.0.0.1:5353", ("127.0.0.1", 5353)),
+        ("::1", ("::1", 53)),
+        ("[::1]", ("::1", 53)),
+        ("[2001:db8::1]:5353", ("2001:db8::1", 5353)),
+    ],
+)
+def test_where_the_dns_is_asked(written, place):
+    text = f"{GOOD}[trust]\nverify = true\nresolvers = ['{written}']\n"
+    settings = config.parse(text, Path("maild.toml")).settings
+    assert settings is not None
+    assert settings.trust.resolvers == (place,)

@@ -84,9 +84,19 @@ MISTAKES = [
         "6:7: url: unknown kind of database 'mysql' (known: sqlite, postgresql+psycopg)",
     ),
     ("[store]\nfiles = 3", "6:9: files: must be the path of a file or folder, in quotes"),
+    ("[trust]\narc_sealers = ['list.test']", "6:1: arc_sealers: goes with verify = true only"),
+    ("[trust]\nresolvers = ['127.0.0.1']", "6:1: resolvers: goes with verify = true only"),
     (
-        "[trust]\nverify = true",
-        "6:10: verify: this version of maild does not check SPF, DKIM and DMARC itself; let your mail server do it and name its host in authserv_ids",
+        "[trust]\nverify = true\nresolvers = ['dns.test']",
+        "7:14: resolvers: 'dns.test' is no DNS server, like 192.0.2.53, 127.0.0.1:5353 or [::1]:5353",
+    ),
+    (
+        "[trust]\nverify = true\nresolvers = ['127.0.0.1:0']",
+        "7:14: resolvers: '127.0.0.1:0' needs a port from 1 to 65535, or none",
+    ),
+    (
+        "[trust]\nverify = true\narc_sealers = ['a@list.test']",
+        "7:16: arc_sealers: 'a@list.test' must be a domain, without anything before the @",
     ),
     ("[trust]\nverify = 'true'", "6:10: verify: must be true or false, without quotes"),
     ("[trust]\nauthserv_ids = 'mx.acme.test'", "6:16: authserv_ids: must be a list, like [a, b]"),

@@ -19,7 +19,7 @@ from maild.delivery.values import Clock, values
 from maild.desk.effects import Change
 from maild.desk.people import Message, Person
 from maild.desk.rulebook import Organisation, Policy
-from maild.desk.words import Role, Scope, State
+from maild.desk.words import Happening, Role, Scope, State
 from maild.errors import ConfigError
 
 FOLDER = Path(__file__).resolve().parents[2] / "templates"
@@ -54,9 +54,18 @@ def test_the_shipped_templates_are_those_promised_in_both_languages() -> None:
         "acknowledgement",
         "answer",
         "notice",
+        "merged",
+        "split",
+        "update",
         "notification",
         "assigned",
         "transcript",
+        "list",
+        "show",
+        "report",
+        "questions",
+        "status",
+        "help",
         "digest",
         "alert",
     }
@@ -294,8 +303,10 @@ def test_only_the_promises_that_the_policy_tells_and_that_lie_ahead() -> None:
         return {name for name, at in told["ticket"]["due"].items() if at}
 
     assert due() == {"first_response", "update", "resolution"}
+    notice = replace(notice, happenings=(Happening.CREATED,))
     silent = replace(RULEBOOK, policies={"gold": Policy("gold", "always", {}, tell=())})
     assert due(rulebook=silent) == set()
+    assert due(rulebook=silent, happenings=(Happening.UPDATED,)) == {"update"}
     assert due(rulebook=replace(RULEBOOK, policies={})) == {"first_response"}
     assert due(now=NOW + timedelta(hours=2)) == {"update", "resolution"}
     assert due(ticket=replace(notice.ticket, first_response_at=NOW)) == {"update", "resolution"}

@@ -15,17 +15,15 @@ from maild.desk.effects import (
     ChangeTicket,
     Digest,
     Link,
-    MarkFailed,
     OpenTicket,
     Record,
     RemoveParticipant,
     Tell,
 )
-from maild.desk.facts import Address, Bounce, FailedRecipient, Kind, Mail, Proof
+from maild.desk.facts import Address, Kind, Mail, Proof
 from maild.desk.people import Message, Person
 from maild.desk.rulebook import Identity
 from maild.desk.snapshot import Counts
-from maild.desk.tokens import Claim, Holder, mint
 from maild.desk.words import Happening, Role, Scope, State
 from tests.desk import worlds as w
 
@@ -204,56 +202,6 @@ def test_automatic_mail_that_belongs_nowhere(kind: Kind, opens: bool) -> None:
     assert len(w.only(decision, AddMessage)) == 1
 
 
-def bounced(permanent: bool = True, original: str | None = None) -> Mail:
-    bounce = Bounce(permanent, (FailedRecipient("carla@globex.test", "5.1.1", "no such user"),), original)
-    return w.mail(Person(9, "", "mailer-daemon@globex.test"), kind=Kind.BOUNCE, bounce=bounce)
-
-
-ANSWERED = w.sent_to(w.CARLA, Role.REQUESTER, kind="answer")
-BOUNCE_ADDRESS = f"support+{mint(Claim(Holder.BOUNCE, Scope.PUBLIC, 1, ANSWERED.outbox), w.KEY)}@acme.test"
-
-
-@pytest.mark.parametrize("by", ["address", "message-id"])
-def test_a_bounced_answer_reopens_by_its_bounce_address_only(by: str) -> None:
-    known = w.snapshot(
-        replace(w.TICKET, state=State.SOLVED), sent=(ANSWERED,), outbox={ANSWERED.outbox: ANSWERED}
-    )
-    report = bounced(original=None if by == "address" else ANSWERED.message_id)
-    to = BOUNCE_ADDRESS if by == "address" else "support@acme.test"
-    decision = w.decided(w.arrived(report, to, sender=""), known)
-    assert w.only(decision, MarkFailed) == [MarkFailed(ANSWERED.outbox, "5.1.1 no such user")]
-    assert state_of(decision) is (State.OPEN if by == "address" else None)
-    assert w.told(decision) == ({"ana@acme.test": "notification"} if by == "address" else {})
-
-
-@pytest.mark.parametrize(
-    ("kind", "told"), [(Kind.PERSON, {"ana@acme.test": "notification"}), (Kind.AUTO_REPLY, {})]
-)
-def test_a_bounce_address_is_never_answered_and_changes_nothing(kind: Kind, told: dict[str, str]) -> None:
-    known = w.snapshot(replace(w.TICKET, state=State.SOLVED), outbox={ANSWERED.outbox: ANSWERED})
-    decision = w.decided(w.arrived(w.mail(w.EVE, kind=kind), BOUNCE_ADDRESS), known)
-    assert not w.only(decision, OpenTicket)
-    assert state_of(decision) is None
-    assert w.told(decision) == told
-
-
-def test_a_delay_is_only_recorded() -> None:
-    known = w.snapshot(w.TICKET, sent=(ANSWERED,), outbox={ANSWERED.outbox: ANSWERED})
-    decision = w.decided(w.arrived(bounced(permanent=False), BOUNCE_ADDRESS, sender=""), known)
-    assert not w.only(decision, MarkFailed)
-    assert not w.only(decision, Tell)
-
-
-def test_a_bounced_notification_tells_the_admins_once_a_day_and_never_the_agent() -> None:
-    told_ana = w.sent_to(w.ANA, Role.RESPONSIBLE)
-    known = w.snapshot(w.TICKET, sent=(told_ana,), outbox={told_ana.outbox: told_ana})
-    address = f"support+{mint(Claim(Holder.BOUNCE, Scope.PUBLIC, 1, told_ana.outbox), w.KEY)}@acme.test"
-    decision = w.decided(w.arrived(bounced(), address, sender=""), known)
-    assert w.told(decision) == {"chen@acme.test": "alert"}
-    warned = replace(known, warned={"ana@acme.test": w.NOW - timedelta(hours=3)})
-    assert not w.only(w.decided(w.arrived(bounced(), address, sender=""), warned), Tell)
-
-
 @pytest.mark.parametrize(
     ("sender", "by", "joins"),
     [
@@ -300,6 +248,28 @@ def test_an_impostor_is_a_stranger_and_the_agent_is_told(proof: object) -> None:
     alerts = [tell for tell in w.only(decision, Tell) if tell.template == "alert"]
     assert [tell.to.key for tell in alerts] == ["ana@acme.test"]
     again = w.decided(event, w.snapshot(w.TICKET, warned={"ana@acme.test": w.NOW - timedelta(hours=1)}))
+    assert "alert" not in w.told(again).values()
+
+
+def test_what_an_impostor_adds_by_a_leaked_token_is_not_the_agents_doing_and_he_is_told() -> None:
+    event = w.arrived(w.mail(w.ANA, "Pay here."), w.reply_address(w.CARLA, Role.REQUESTER))
+    decision = w.decided(event, w.snapshot(w.TICKET))
+    assert {tell.to.key: tell.template for tell in w.only(decision, Tell) if tell.ticket} == {
+        "ana@acme.test": "notification"
+    }
+    assert {line.actor for line in w.only(decision, Record) if line.ticket} == {"ana@acme.test (without proof)"}
+
+
+def test_a_leaked_token_is_told_although_an_impostor_was_today() -> None:
+    event = w.arrived(w.mail(w.EVE), w.reply_address(w.ANA, Role.RESPONSIBLE))
+    warned = {"ana@acme.test": w.NOW - timedelta(hours=1)}
+    decision = w.decided(event, w.snapshot(w.TICKET, warned=warned))
+    [alert] = [tell for tell in w.only(decision, Tell) if tell.template == "alert"]
+    assert alert.to.key == "ana@acme.test"
+    assert "eve@evil.test" in alert.lines[0]
+    [told] = [line for line in w.only(decision, Record) if line.event == "warned"]
+    warned[str(told.detail["subject"])] = w.NOW
+    again = w.decided(event, w.snapshot(w.TICKET, warned=warned))
     assert "alert" not in w.told(again).values()
 
 

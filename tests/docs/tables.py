@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from maild.desk import commands, notices, workflow
+from maild.desk import commands, notices, rule_vocabulary, workflow
 
 README = Path(__file__).parents[2] / "rules" / "README.md"
 TABLES = {
     "life table": workflow.as_markdown,
     "notices table": notices.as_markdown,
     "commands": commands.as_markdown,
+    "conditions": rule_vocabulary.conditions_table,
+    "actions": rule_vocabulary.actions_table,
 }
 
 

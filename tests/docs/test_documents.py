@@ -9,7 +9,8 @@ import click
 import pytest
 
 from maild.cli import cli
-from maild.desk.commands import COMMANDS, LATER
+from maild.desk.commands import COMMANDS
+from maild.desk.rule_vocabulary import ACTIONS, CONDITIONS, Action, Condition
 from maild.desk.words import Happening, Role
 from tests.docs.tables import README, filled
 
@@ -46,9 +47,19 @@ def test_every_option_is_explained(command: click.Command) -> None:
     assert not unexplained
 
 
-@pytest.mark.parametrize("word", [*COMMANDS, *sorted(LATER)])
+@pytest.mark.parametrize("word", [*COMMANDS])
 def test_every_agents_command_is_documented(word: str) -> None:
     assert f"#{word}" in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("table", "words"), [("conditions", CONDITIONS), ("actions", ACTIONS)])
+def test_every_word_of_rules_is_documented_with_an_example(
+    table: str, words: dict[str, Condition | Action]
+) -> None:
+    text = README.read_text(encoding="utf-8").partition(f"<!-- {table} -->\n")[2].partition("<!-- end -->")[0]
+    for name, word in words.items():
+        assert f"| `{name}` | `{word.example}` | {word.means} |" in text
+    assert text.count("\n") == len(words) + 2
 
 
 @pytest.mark.parametrize("word", [*Role, *Happening])

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from maild import site
 from maild.desk.facts import Envelope
-from maild.flow import Delivered, Flow, Kept, Outbound
+from maild.flow import Flow, Kept
+from maild.settling import Delivered, Outbound
 from store import Store
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

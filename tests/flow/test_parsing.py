@@ -51,6 +51,13 @@ def test_a_reader_that_dies_is_replaced(worker: InWorker) -> None:
     assert subjects(iter(rest)) == [f"Case {number}" for number in range(1, 5)]
 
 
+def test_a_mail_that_breaks_a_library_is_no_news_for_the_log(worker: InWorker, capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    raw = b"From: MAILER-DAEMON@x.test\r\nX-Failed-Recipients: " + b"(" * 2000 + b"\r\nSubject: failure notice\r\n\r\nx"
+    assert len(list(worker.read([Job(raw, TRUST, False)]))) == 1
+    worker.close()
+    assert capfd.readouterr().err == ""
+
+
 def test_what_was_read_for_somebody_who_left_is_not_taken_for_the_next(worker: InWorker) -> None:
     outcomes = worker.read(iter(JOBS))
     next(outcomes)

@@ -22,6 +22,7 @@ def envelope(**changes: Any) -> Envelope:
         "recipients": ("support@desk.test", "help@desk.test"),
         "route": "smtp",
         "peer": "192.0.2.7",
+        "helo": "mail.customer.test",
         "received_at": NOW,
         "trusted": True,
     }

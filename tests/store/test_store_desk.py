@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
 
 import pytest
 
@@ -115,36 +115,44 @@ def test_digests(store: Store) -> None:
 
 
 def test_clocks(store: Store) -> None:
-    """A promised first answer is due while the ticket waits for it, until it is recorded as broken."""
+    """Tickets are found by when there is something to be done about their promises, earliest first; that is no change of them."""
     with store.work() as work:
-        numbers = [
-            open_ticket(work, due={"first_response": NOW + due * MINUTE}).id for due in (3, 1, 2, 4, 60)
-        ]
-        for number, name, value in (
-            (numbers[0], "first_response_at", NOW),
-            (numbers[3], "state", State.SPAM),
-        ):
-            work.change_ticket(number, [Change(name, None, value)], NOW)
-        open_ticket(work, due={"resolution": NOW})
-        later = NOW + timedelta(hours=1) - MINUTE
+        numbers = [open_ticket(work, clock_at=NOW + due * MINUTE).id for due in (3, 1, 2, 60)]
+        open_ticket(work)
         assert work.due_clocks(NOW, 10) == []
-        assert work.due_clocks(later, 10) == [
-            (numbers[1], "first_response", NOW + MINUTE),
-            (numbers[2], "first_response", NOW + 2 * MINUTE),
-        ]
-        assert [clock[0] for clock in work.due_clocks(later, 1)] == [numbers[1]]
-        work.change_ticket(numbers[1], [Change("breached", (), ("first_response",))], NOW)
-        assert [clock[0] for clock in work.due_clocks(later, 10)] == [numbers[2]]
+        later = NOW + 59 * MINUTE
+        found = [(numbers[1], NOW + MINUTE), (numbers[2], NOW + 2 * MINUTE), (numbers[0], NOW + 3 * MINUTE)]
+        assert work.due_clocks(later, 10) == found
+        assert work.due_clocks(later, 1) == found[:1]
+        before = work.ticket(numbers[1])
+        work.set_clocks(numbers[1], {"update": NOW}, None)
+        after = work.ticket(numbers[1])
+        assert before is not None
+        assert after == replace(before, update_due=NOW, first_response_due=None, clock_at=None)
+        assert work.due_clocks(later, 10) == found[1:]
+
+
+def test_with_other_promises_those_of_unfinished_tickets_are_counted_again(store: Store) -> None:
+    with store.work() as work:
+        first, second = (open_ticket(work).id for _ in range(2))
+        work.change_ticket(second, [Change("state", State.NEW, State.SOLVED)], NOW)
+        assert work.count_again("a", NOW)
+        assert [clock[0] for clock in work.due_clocks(NOW, 10)] == [first]
+        work.set_clocks(first, {}, None)
+        assert not work.count_again("a", NOW)
+        assert work.due_clocks(NOW, 10) == []
+        assert work.count_again("b", NOW)
+        assert len(work.due_clocks(NOW, 10)) == 1
 
 
 def test_what_is_due_next(store: Store) -> None:
     with store.work() as work:
         assert work.next_due(NOW) is None
-        number = open_ticket(work, due={"first_response": NOW + 5 * MINUTE}).id
+        number = open_ticket(work, clock_at=NOW + 5 * MINUTE).id
         assert work.next_due(NOW) == NOW + 5 * MINUTE
         assert work.next_due(NOW + 5 * MINUTE) is None
         line = add(work, "ana@desk.test", 3)
         assert work.next_due(NOW) == NOW + 3 * MINUTE
         work.finish_digests([line], NOW)
-        work.change_ticket(number, [Change("breached", (), ("first_response",))], NOW)
+        work.set_clocks(number, {}, None)
         assert work.next_due(NOW) is None

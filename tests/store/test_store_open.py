@@ -26,8 +26,9 @@ from maild.errors import ConfigError, Unreachable
 from store import Store
 from store.engine import make_engine, parse_url
 from store.tables import metadata
-from tests.store.samples import carla
+from tests.store.samples import LEASE, NOW, carla
 
+NEWEST = migration.HEAD
 OPEN = "import sys; from pathlib import Path; from store import Store; Store.open(sys.argv[1], Path(sys.argv[2])).close()"
 
 
@@ -166,7 +167,7 @@ STEP = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0002", "0001"
+revision, down_revision = "9999", "{head}"
 
 
 def upgrade() -> None:
@@ -182,9 +183,9 @@ def with_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str]
     def add(more: str) -> None:
         folder = tmp_path / "migrations"
         shutil.copytree(Path(migration.__file__).parent / "migrations", folder)
-        (folder / "versions" / "title_0002.py").write_text(STEP.format(more=more))
+        (folder / "versions" / "title_9999.py").write_text(STEP.format(more=more, head=migration.HEAD))
         monkeypatch.setattr(migration, "_FOLDER", folder)
-        monkeypatch.setattr(migration, "HEAD", "0002")
+        monkeypatch.setattr(migration, "HEAD", "9999")
 
     return add
 
@@ -204,17 +205,43 @@ def test_an_older_database_is_upgraded(opened: str, tmp_path: Path, with_step: C
         assert connection.execute(sa.text("SELECT full_name, title FROM person")).all() == [
             ("Carla Ruiz", None)
         ]
-        assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == "0002"
+        assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == "9999"
     path = Path(parse_url(opened).database or "")
     backups = list(path.parent.glob("*.before-*"))
     if not opened.startswith("sqlite"):
         assert backups == []
         return
-    assert backups == [path.with_name("maild.db.before-0002")]
+    assert backups == [path.with_name("maild.db.before-9999")]
     assert backups[0].stat().st_mode & 0o777 == 0o600
     with contextlib.closing(sqlite3.connect(backups[0])) as copy:
         assert copy.execute("SELECT name FROM person").fetchall() == [("Carla Ruiz",)]
-        assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [(NEWEST,)]
+
+
+def test_mail_kept_before_helo_was_known_is_read_after_the_upgrade(
+    new_database: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_database()
+    with monkeypatch.context() as older:
+        older.setattr(migration, "HEAD", "0001")
+        Store.open(url, tmp_path / "files").close()
+    with engine_of(url) as engine, engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO intake (sha256, size, sender, recipients, route, peer, received_at, trusted, unauthenticated, state, attempts) "
+                "VALUES ('x', 1, 'carla@customer.test', '[\"support@desk.test\"]', 'smtp', '192.0.2.7', '2026-11-20 12:00:00', "
+                "false, false, 'waiting', 0)"
+            )
+        )
+    upgraded = Store.open(url, tmp_path / "files")
+    with upgraded.work() as work:
+        [row] = work.claim_intake("main", NOW, LEASE, 10)
+    upgraded.close()
+    assert (row.envelope.sender, row.envelope.peer, row.envelope.helo) == (
+        "carla@customer.test",
+        "192.0.2.7",
+        "",
+    )
 
 
 @pytest.mark.parametrize(
@@ -231,7 +258,7 @@ def test_a_step_that_fails_changes_nothing(
         Store.open(opened, tmp_path / "files")
     with engine_of(opened) as engine, engine.connect() as connection:
         assert connection.execute(sa.text("SELECT name FROM person")).all() == [("Carla Ruiz",)]
-        assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == "0001"
+        assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == NEWEST
 
 
 # -- what cannot be opened ---------------------------------------------------------------------------------------------------

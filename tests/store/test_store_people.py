@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import Any
 
@@ -64,8 +65,25 @@ def test_several_at_once(store: Store) -> None:
         assert [person.name for person in people] == ["Carla Ruiz", "Otto", "", "Carla Ruiz"]
         before = store.counts.statements
         assert work.people(asked) == people[:3]
+        assert store.counts.statements == before  # this transaction knows them
+    with store.work() as work:
+        before = store.counts.statements
+        assert work.people(asked) == people[:3]
         assert store.counts.statements - before == 1
         assert work.people([]) == []
+
+
+def test_who_was_entered_in_an_undone_part_is_entered_anew(store: Store) -> None:
+    with store.work() as work:
+        known = carla(work)
+        for name in ("Otto", "Olga"):
+            with contextlib.suppress(KeyError), work.savepoint():
+                work.person(Address(name, "otto@customer.test"))
+                raise KeyError(name)
+        otto = work.person(Address("Otto", "otto@customer.test"))
+        assert carla(work) == known
+    with store.read() as work:
+        assert work.person_by_id(otto.id) == otto == Person(otto.id, "Otto", "otto@customer.test")
 
 
 def test_without_an_address(store: Store) -> None:

@@ -52,14 +52,14 @@ def test_mails_of_ours(store: Store) -> None:
         assert set(found.tickets) == {ticket}
     assert found.sent == {
         "<1@desk.test>": SentMail(
-            "<1@desk.test>", 1, ticket, found.sent["<1@desk.test>"].person, Role.REQUESTER, Scope.PUBLIC, NOW, 1, "acknowledgement"
+            "<1@desk.test>", 1, ticket, found.sent["<1@desk.test>"].person, Role.REQUESTER, Scope.PUBLIC, NOW, 1, "acknowledgement", intake=1
         )
     }  # fmt: skip
     assert found.sent["<1@desk.test>"].person.id == person.id
     assert found.sent["<1@desk.test>"].person.address == "CARLA@customer.test"
     assert found.outbox == {
-        2: SentMail("<2@desk.test>", 2, None, ana, Role.RESPONSIBLE, Scope.INTERNAL, NOW, 1, "digest")
-    }
+        2: SentMail("<2@desk.test>", 2, None, ana, Role.RESPONSIBLE, Scope.INTERNAL, NOW, 1, "digest", intake=2)
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_what_one_mail_costs(store: Store) -> None:
         work.finish_intake(row.id, "ticket 1", number, NOW)
     statements, commits = store.counts
     locks = 1 if store._database.url.get_backend_name() == "postgresql" else 0
-    assert (statements - before.statements - locks, commits - before.commits) == (20, 1)
+    assert (statements - before.statements - locks, commits - before.commits) == (18, 1)
 
 
 def test_a_known_ticket_costs_the_same_however_many_there_are(store: Store) -> None:
@@ -242,6 +242,7 @@ def test_indexes_serve_the_frequent_questions(store: Store) -> None:
         work.chains(number, [person.id])
         work.messages(number)
         work.events(number)
+        work.held_back(NOW)
         work.earlier(person.id, None, 3)
         sa.event.remove(engine, "before_cursor_execute", listen)
         slow = []
@@ -250,6 +251,10 @@ def test_indexes_serve_the_frequent_questions(store: Store) -> None:
             slow += [
                 (row[3], statement) for row in plan if row[3].startswith("SCAN") and " USING " not in row[3]
             ]
-    allowed = ("SCAN signing_key", "SCAN anon_")  # a handful of keys; the array in one row
+    allowed = (
+        "SCAN signing_key",
+        "SCAN anon_",
+        "SCAN CONSTANT ROW",
+    )  # a handful of keys; the array in one row; no table
     assert [one for one in slow if not one[0].startswith(allowed)] == []
     assert len(said) > 20

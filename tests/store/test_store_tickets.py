@@ -36,6 +36,7 @@ def test_opened(store: Store) -> None:
             received_at=NOW - MINUTE,
             created_at=NOW,
             updated_at=NOW,
+            active_at=NOW - MINUTE,
             language="en",
             organisation="Customer",
             team="support",
@@ -94,6 +95,11 @@ CHANGES: list[tuple[str, object]] = [
     ("solution", "water"),
     ("satisfaction", 5),
     ("minutes_spent", 25),
+    ("due_at", NOW),
+    ("active_at", NOW),
+    ("clock_at", NOW),
+    ("look_at", NOW),
+    ("urls", ("https://status.test/a",)),
 ]
 
 

@@ -195,7 +195,7 @@ def test_one_wrong_line_and_nothing_is_done_and_the_agent_gets_all_back(
 
 def test_an_answer_to_somebody_elses_ticket_leaves_it_with_him(desk: Desk) -> None:
     acknowledged, _, _ = answered(desk, "owned@globex.test", "Owned")
-    desk.smtp(answer(desk.told("ben@acme.test", acknowledged.number), BEN, "Ben adds a word."))
+    desk.smtp(answer(desk.told("ben@acme.test", acknowledged.number), BEN, "#send\nBen adds a word."))
     desk.gets("owned@globex.test", lambda mail: "Ben adds a word" in mail.text)
     assert desk.ticket(acknowledged.number)["assignee"] == "ana@acme.test"
     desk.told("ana@acme.test", acknowledged.number, "Ben adds a word")

@@ -145,7 +145,12 @@ def test_sighup_reads_the_files_anew_and_keeps_the_old_ones_when_they_are_wrong(
     assert re.search(r"10-people.yaml:9:\d+: .*'admin'", said)
     _, mail = desk.ask("two@globex.test", "After the refused one", ASKED)
     desk.told("dia@acme.test", mail.number)
+    refused = next(node["rules"] for node in json.loads(desk.maild("status", "--json").stdout)["nodes"])
+    assert "10-people.yaml:9:" in refused["problems"][0]
+    assert "those in force stay" in desk.maild("status").stdout.decode()
     desk.quiet()
+    [alert] = [mail for mail in desk.relay.to("chen@acme.test") if "were refused" in mail.text]
+    assert "10-people.yaml:9:" in alert.text
     assert desk.relay.to("ben@acme.test") == []
 
     templates = desk.folder / "templates" / "mail" / "en"
@@ -156,6 +161,21 @@ def test_sighup_reads_the_files_anew_and_keeps_the_old_ones_when_they_are_wrong(
     until(lambda: sum('"reloaded"' in line for line in desk.process.lines) == 2, "the second reload")  # type: ignore[union-attr]
     _, mail = desk.ask("three@globex.test", "With a new template", ASKED)
     assert mail.text.strip() == f"Ticket {mail.number}: we have it."
+
+
+def test_with_watch_changed_files_are_read_by_themselves(new_desk: Callable[..., Desk]) -> None:
+    desk = new_desk()
+    toml = desk.folder / "maild.toml"
+    toml.write_text('reload = "watch"\n' + toml.read_text())
+    desk.start()
+    people = desk.folder / "rules" / "10-people.yaml"
+    people.write_text(PEOPLE.replace("Ben Okoro, address: ben@acme.test", "Dia Roy, address: dia@acme.test"))
+    assert desk.process is not None
+    said = desk.process.wait_for_line(lambda line: '"reloaded"' in line)
+    assert '"by": "watch"' in said
+    assert "10-people.yaml" in said
+    _, mail = desk.ask("one@globex.test", "After the change", ASKED)
+    desk.told("dia@acme.test", mail.number)
 
 
 def test_a_second_daemon_of_the_same_desk_is_refused(new_desk: Callable[..., Desk]) -> None:

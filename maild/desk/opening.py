@@ -1,0 +1,187 @@
+"""What follows when a mail begins a ticket of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from maild.desk.answerable import acknowledgeable
+from maild.desk.course import Course
+from maild.desk.effects import NEW, AddMessage, Change, Decision, Link, OpenTicket
+from maild.desk.events import MessageArrived
+from maild.desk.facts import Address
+from maild.desk.looking import next_look
+from maild.desk.matching import Match
+from maild.desk.people import Person, Ticket
+from maild.desk.replying import heard, join
+from maild.desk.rule_actions import Discard
+from maild.desk.rulebook import Rulebook
+from maild.desk.ruled import answers, consult, follow, mail_facts
+from maild.desk.ruling import Ruling
+from maild.desk.sla import due_at_opening, policy_for
+from maild.desk.standing import Standing
+from maild.desk.words import Happening, State
+
+SETTLED: Final = frozenset(("team", "priority", "language"))
+"""What a ticket is opened with; the rest of what rules say of a new one are changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a ticket begins that is not simply its requester's mail. `messages`: what stands in it instead of the mail. `then`: what is
+    done before anybody is told; gives lines for the agents. `for_you`: somebody else opens it for the requester."""
+
+    messages: tuple[AddMessage, ...]
+    then: Callable[[Course], tuple[str, ...]]
+    for_you: bool = False
+
+
+def open_ticket(
+    event: MessageArrived,
+    course: Course,
+    found: Match,
+    who: Standing,
+    author: Address,
+    manner: Manner | None = None,
+) -> Decision:
+    """A ticket of its own: opened and routed by the rules, linked to what it may belong to, acknowledged when that may be."""
+    mail, envelope = event.mail, event.envelope
+    draft = drafted(event, course, author)
+    said = consult(course, "ticket", draft, mail_facts(course, event, author, draft))
+    if said.has(Discard) and manner is None:
+        course.add(AddMessage(None, author, "in", False, mail.kind, mail.text))
+        course.route(envelope)
+        course.record("discarded", rules=list(said.fired))
+        return course.decision()
+    begin(course, draft, author, said, clocks=envelope.route != "import")
+    whole = AddMessage(NEW, author, "in", True, mail.kind, mail.text)
+    course.add(*(manner.messages if manner else (whole,)))
+    course.happened(Happening.CREATED)
+    _created(course, author)
+    course.route(envelope)
+    lines = (*join(event, course, who), *_links(course, found), *follow(course, said, SETTLED))
+    if manner is not None:
+        course.opened_for_you = manner.for_you
+        lines = (*lines, *manner.then(course))
+    assign(course)
+    verdict = acknowledgeable(event, author.address, course.snapshot, course.rulebook, course.given)
+    if course.ticket is not None and course.ticket.state is State.SPAM:
+        course.why("acknowledgement", "not sent", "a rule calls it spam")
+    elif envelope.route != "import":
+        course.tell(already=heard(event) - {author.key}, unless={author.key: verdict.refusals}, lines=lines)
+        answers(course, verdict.refusals)
+    return course.decision()
+
+
+def _created(course: Course, author: Address) -> None:
+    ticket = course.ticket
+    assert ticket is not None
+    course.why("ticket", "opened", f"for {author.address or 'nobody'}, {ticket.team or 'no team'}")
+    course.record("created", channel=ticket.channel, requester=author.address, team=ticket.team)
+
+
+def _links(course: Course, found: Match) -> tuple[str, ...]:
+    """Tie the new ticket to those its mail names. Returns lines for the agents."""
+    if found.ticket is not None:
+        course.add(Link(NEW, found.ticket.id, "follow-up"))
+        course.why(
+            "thread",
+            f"follow-up of ticket {found.ticket.id}",
+            "it has been closed for longer than limits.reopen",
+        )
+    related = [number for number in found.related if found.ticket is None or number != found.ticket.id]
+    course.add(*(Link(NEW, number, "related") for number in related))
+    return tuple(
+        f"Possibly related: ticket {number} (the mail names it, but its sender takes no part in it)"
+        for number in related
+    )
+
+
+def assign(course: Course) -> None:
+    """A team's responsible gets what the rules gave nobody. A new ticket is told as new, not as handed over."""
+    ticket = course.ticket
+    assert ticket is not None
+    team = course.rulebook.teams.get(ticket.team or "")
+    here = team is not None and team.responsible not in course.snapshot.away
+    if team is not None and team.responsible and here and ticket.assignee is None:
+        course.change((Change("assignee", None, team.responsible),))
+    for happening in (Happening.ASSIGNED, Happening.CHANGED, Happening.STATE):
+        course.happenings.pop(happening, None)
+
+
+def begin(
+    course: Course, draft: Ticket, requester: Address, said: Ruling, *, clocks: bool, key: int = NEW
+) -> None:
+    """Open the ticket that the rules made of the draft; without a team it goes to the first. Columns beside `SETTLED` follow
+    as changes (`ruled.follow`). `clocks`: promises run."""
+    rulebook, ruled = course.rulebook, said.ticket
+    team = ruled.team or next(iter(rulebook.teams), None)
+    policy = policy_for(
+        rulebook,
+        organisation=draft.organisation,
+        address=requester.address,
+        type=ruled.type,
+        team=team,
+        priority=ruled.priority,
+    )
+    received = draft.received_at
+    due = due_at_opening(rulebook, policy, ruled.priority, received) if policy and clocks else {}
+    course.add(
+        OpenTicket(
+            subject=draft.subject,
+            requester=requester,
+            received_at=received,
+            language=ruled.language or rulebook.identity.language,
+            channel=draft.channel,
+            organisation=draft.organisation,
+            team=team,
+            priority=ruled.priority,
+            sla=policy.key if policy else None,
+            due=due,
+            key=key,
+            look_at=next_look(rulebook.rules, ruled, course.given.now, fresh=True) if clocks else None,
+        )
+    )
+    level = rulebook.teams[team].level if team else 1
+    course.ticket = replace(
+        draft,
+        id=key,
+        language=ruled.language or rulebook.identity.language,
+        team=team,
+        level=level,
+        priority=ruled.priority,
+        sla=policy.key if policy else None,
+    )
+
+
+def _subject(subject: str, rulebook: Rulebook) -> str:
+    """The mail's subject without tags of ours."""
+    own = re.sub(
+        rf"\[\s*{re.escape(rulebook.identity.tag)}\s*#\d{{1,12}}\s*\]\s*", "", subject, flags=re.IGNORECASE
+    )
+    return " ".join(own.split())[:500]
+
+
+def drafted(event: MessageArrived, course: Course, author: Address) -> Ticket:
+    """The ticket as it stands before the rules see it: nobody's, of no team."""
+    mail, rulebook, now = event.mail, course.rulebook, course.given.now
+    organisation = rulebook.organisation_of(author.address)
+    known = course.snapshot.people.get(author.key)
+    person = known or Person(0, author.name, author.address)
+    name = person.organisation or (organisation.name if organisation else None)
+    language = mail.language or person.language or (organisation.language if organisation else None)
+    return Ticket(
+        id=NEW,
+        subject=_subject(mail.subject, rulebook),
+        state=State.NEW,
+        requester=replace(person, address=author.address, organisation=name),
+        received_at=event.envelope.received_at,
+        created_at=now,
+        updated_at=now,
+        active_at=event.envelope.received_at,
+        priority=rulebook.default_priority,
+        language=language,
+        organisation=name,
+    )

@@ -1,0 +1,126 @@
+"""The way out: queued mails are claimed for the sender, and what became of each is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from maild.applying import Applying
+from maild.delivery.retry import next_attempt
+from maild.desk.events import DeliveredLate, DeliveryFailed, Event
+from maild.desk.snapshot import Wanted
+from maild.errors import NotNow
+from maild.judging import Judging
+from maild.telling import bounce_address
+from store import Work
+from store.rows import OutboxRow
+
+log = structlog.get_logger("maild.settling")
+
+SEND_LEASE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """A claimed outbox row and its envelope sender ("" for `<>`)."""
+
+    row: OutboxRow
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of an attempt: `kind` is sent, later, unknown or failed; `text` the reply or fault, `status` its enhanced code."""
+
+    kind: str
+    text: str
+    status: str | None = None
+
+
+class Settling(Judging):
+    """The way out of a desk."""
+
+    def outgoing(self, limit: int, results: Sequence[tuple[OutboxRow, Delivered]] = ()) -> list[Outbound]:
+        """Record what became of claimed mails, and claim more that are due, with their envelope senders: one transaction.
+
+        Each claimed mail must come back in `results` or through `give_back`. A permanent failure passes through `decide`.
+        """
+        now = self.clock()
+        with self.store.work() as work:
+            for row, delivered in self._settle_sent(work, results, now):
+                self._settle_safely(work, row, delivered, now)
+            rows = work.claim_outbox(self.node, now, SEND_LEASE, limit) if limit > 0 else []
+            key = work.keys()[0] if rows else None
+        identity = self.site.rulebook.identity
+        return [
+            Outbound(row, bounce_address(identity, key, row.ticket, row.id, automatic=row.automatic))
+            for row in rows
+            if key is not None
+        ]
+
+    def settle(self, results: Sequence[tuple[OutboxRow, Delivered]]) -> None:
+        """Record what became of claimed mails."""
+        self.outgoing(0, results)
+
+    def _settle_sent(
+        self, work: Work, results: Sequence[tuple[OutboxRow, Delivered]], now: datetime
+    ) -> list[tuple[OutboxRow, Delivered]]:
+        """Record all that simply went out, at once; returns the others, which want a decision."""
+        sent: list[tuple[int, str]] = []
+        others: list[tuple[OutboxRow, Delivered]] = []
+        for row, delivered in results:
+            if delivered.kind != "sent" or row.retries:
+                others.append((row, delivered))
+                continue
+            sent.append((row.id, delivered.text))
+            log.info("mail sent", outbox=row.id, message_id=row.message_id, ticket=row.ticket, kind=row.kind)
+        work.mails_sent(sent, now)
+        return others
+
+    def _settle_safely(self, work: Work, row: OutboxRow, delivered: Delivered, now: datetime) -> None:
+        """What breaks us while one mail is settled must not hold up the others: its delivery is recorded all the same."""
+        try:
+            with work.savepoint():
+                self._settle(work, row, delivered, now)
+        except NotNow:
+            raise
+        except Exception:
+            log.exception("settling failed", outbox=row.id, ticket=row.ticket, outcome=delivered.kind)
+            if delivered.kind == "sent":
+                work.mail_sent(row.id, now, delivered.text)
+            else:
+                work.mail_failed(row.id, now, delivered.text)
+
+    def _settle(self, work: Work, row: OutboxRow, delivered: Delivered, now: datetime) -> None:
+        text = delivered.text
+        if delivered.kind == "sent":
+            work.mail_sent(row.id, now, text)
+            log.info("mail sent", outbox=row.id, message_id=row.message_id, ticket=row.ticket, kind=row.kind)
+            self._became(work, row, DeliveredLate(row.id), "late", now)
+            return
+        due = next_attempt(row.attempts, row.created_at, now, row.id) if delivered.kind != "failed" else None
+        if due is not None:
+            work.mail_later(row.id, due, text)
+            log.warning(
+                "mail deferred", outbox=row.id, message_id=row.message_id, attempt=row.attempts, reason=text
+            )
+            return
+        log.error(
+            "mail failed for good", outbox=row.id, message_id=row.message_id, ticket=row.ticket, reason=text
+        )
+        self._became(work, row, DeliveryFailed(row.id, text, delivered.status), "failed", now)
+
+    def _became(self, work: Work, row: OutboxRow, event: Event, what: str, now: datetime) -> None:
+        """Decide what follows from the end of a delivery; each try that the admin asked for is told anew."""
+        wanted = Wanted(outbox=(row.id,), addresses=(row.recipient.lower(),), away=True)
+        decision, known = self._decide(work, event, wanted, now)
+        Applying(work, self.site, f"{what}:{row.id}:{row.retries}", now, known=known).apply(decision)
+
+    def give_back(self, rows: Sequence[OutboxRow]) -> None:
+        """Claimed mails that were not tried (the daemon stops): due again at once."""
+        with self.store.work() as work:
+            for row in rows:
+                work.mail_released(row.id, self.clock())
