@@ -60,9 +60,7 @@ def tickets(desk: Desk, /, as_json: bool, overdue: bool, **filters: Any) -> None
 @click.option("--full", is_flag=True, help="Messages with what they quote, and their signatures.")
 @json_option
 @click.pass_obj
-def ticket(
-    desk: Desk, number: int, commands: tuple[str, ...], actor: str, full: bool, as_json: bool
-) -> None:
+def ticket(desk: Desk, number: int, commands: tuple[str, ...], actor: str, full: bool, as_json: bool) -> None:
     """One ticket whole; with COMMANDS the same commands agents use by mail, as the admin on this host.
 
     \b
@@ -108,11 +106,18 @@ def queue_list(desk: Desk, as_json: bool) -> None:
 
 @queue.command("retry")
 @click.argument("numbers", nargs=-1, type=int)
-@click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.option("--all", "everything", is_flag=True, help="Those that failed for good too.")
 @click.pass_obj
 def queue_retry(desk: Desk, numbers: tuple[int, ...], everything: bool) -> None:
-    """Try these mails again now."""
-    every = (lambda work: [row.id for row in work.outbox()]) if everything else None
+    """Try these mails again now; without numbers all that wait."""
+
+    def waiting(work: Work) -> list[int]:
+        states = (
+            ("queued", "failed") if everything else ("queued",)
+        )  # what is being sent just now needs nobody
+        return [row.id for row in work.outbox() if row.state in states]
+
+    every = waiting if everything or not numbers else None
     _each(desk, numbers, every, lambda work, id: work.retry_mail(id, utc_now()), "mail in the queue")
 
 
@@ -164,11 +169,11 @@ def quarantine_show(desk: Desk, number: int, raw: bool, as_json: bool) -> None:
 
 @quarantine.command("retry")
 @click.argument("numbers", nargs=-1, type=int)
-@click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.option("--all", "everything", is_flag=True, help="All of them, as without numbers.")
 @click.pass_obj
 def quarantine_retry(desk: Desk, numbers: tuple[int, ...], everything: bool) -> None:
-    """Let the daemon process these mails again."""
-    every = (lambda work: [row.id for row in work.quarantined()]) if everything else None
+    """Let the daemon process these mails again; without numbers all of them."""
+    every = (lambda work: [row.id for row in work.quarantined()]) if everything or not numbers else None
     _each(desk, numbers, every, lambda work, id: work.retry_quarantined(id, utc_now()), "mail in quarantine")
 
 
@@ -187,7 +192,9 @@ def status(desk: Desk, as_json: bool) -> None:
     """Health of the running daemon: listeners, queues, the oldest unprocessed message. Exits 69 when none runs."""
     with desk.store() as store, store.read() as work:
         now = utc_now()
-        found = show.status_document(work.nodes(), work.totals(), work.held_back(now - DAY), work.away(now), now)
+        found = show.status_document(
+            work.nodes(), work.totals(), work.held_back(now - DAY), work.away(now), now
+        )
     if as_json:
         show.as_json(found)
     else:
@@ -247,8 +254,6 @@ def _each(
     what: str,
 ) -> None:
     """Do something to each number, or to all; a number that is not there is told, and the exit code says so."""
-    if everything is None and not numbers:
-        raise click.UsageError("name the numbers, or --all")
     missing = []
     with desk.store() as store, store.work() as work:
         for number in everything(work) if everything else numbers:

@@ -58,7 +58,9 @@ def explain(
 @click.option("--sla", "promised", is_flag=True, help="Instead: which promises would have been broken over this desk's history.")  # fmt: skip
 @json_option
 @click.pass_obj
-def replay(desk: Desk, paths: tuple[Path, ...], rules: Path, last: int | None, promised: bool, as_json: bool) -> None:
+def replay(
+    desk: Desk, paths: tuple[Path, ...], rules: Path, last: int | None, promised: bool, as_json: bool
+) -> None:
     """What other rules would make of archived mail: each message that would be treated otherwise, and how.
 
     \b
@@ -68,7 +70,9 @@ def replay(desk: Desk, paths: tuple[Path, ...], rules: Path, last: int | None, p
     """
     if promised:
         if paths or last is not None:
-            raise click.UsageError("--sla looks at every ticket of this desk: without files and without --last")
+            raise click.UsageError(
+                "--sla looks at every ticket of this desk: without files and without --last"
+            )
         _other_promises(desk, rules, as_json=as_json)
         return
     if not paths and last is None:

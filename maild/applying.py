@@ -10,7 +10,6 @@ from typing import assert_never
 
 import structlog
 
-from maild.desk.clocks import clocks, next_at
 from maild.desk.course import ONCE_A_DAY
 from maild.desk.effects import (
     NEW,
@@ -48,8 +47,6 @@ from maild.desk.facts import Address, Mail
 from maild.desk.failing import admins_alert
 from maild.desk.people import Message, Person, Ticket
 from maild.desk.snapshot import Wanted
-from maild.desk.timeline import opening
-from maild.desk.words import State
 from maild.entries import Arrived, as_read, of_act, of_mail
 from maild.errors import Problem
 from maild.reckoning import reckon, touched
@@ -104,7 +101,8 @@ class Applying:
 
     def _reckon(self, decision: Decision) -> None:
         """Count the promises anew of the tickets for which something has changed."""
-        for ticket, actor in touched(decision.effects, self.ticket).items():
+        still = {number for number, ticket in self._tickets.items() if ticket.clock_at is None}
+        for ticket, actor in touched(decision.effects, self.ticket, still).items():
             number = self._born.get(ticket, ticket)
             known = self._tickets.get(number) or self.work.ticket(number)
             if known is not None:
@@ -253,18 +251,11 @@ class Applying:
         ticket = self.work.open_ticket(
             subject=effect.subject, requester=requester, received_at=effect.received_at, created_at=self.now, language=effect.language,
             channel=effect.channel, organisation=effect.organisation, team=effect.team, priority=effect.priority,
-            level=team.level if team else 1, sla=effect.sla, due=effect.due, look_at=effect.look_at, clock_at=self._clock_at(effect),
+            level=team.level if team else 1, sla=effect.sla, due=effect.due, look_at=effect.look_at, clock_at=effect.clock_at,
         )  # fmt: skip
         self._born[effect.key] = ticket.id
         self.ticket = self.ticket if self.ticket is not None else ticket.id
         self._tickets[ticket.id] = ticket
-
-    def _clock_at(self, effect: OpenTicket) -> datetime | None:
-        """When there is something to be done first about a new ticket's promises."""
-        if not effect.due:
-            return None
-        began = opening(effect.received_at, State.NEW, effect.priority, effect.sla)
-        return next_at(clocks(self.site.rulebook, began, self.now))
 
     def _move(self, number: int, message: int) -> None:
         self.work.move_message(message, number, self.now)

@@ -216,8 +216,8 @@ class Daemon:
                 await asyncio.to_thread(self._heartbeat)
             except NotNow as fault:
                 log.error("store not reachable", reason=str(fault))
-        if await asyncio.to_thread(self.files.watched):
-            await self.reload("watch")
+            if not self.stopping.is_set() and await asyncio.to_thread(self.files.watched):
+                await self.reload("watch")
 
     def _heartbeat(self) -> None:
         listeners = {address: vars_of(counters) for address, counters in self._listeners.counters.items()}

@@ -46,7 +46,8 @@ from store.rows import Arrival, DigestRow, Intake
 log = structlog.get_logger("maild.flow")
 
 ATTEMPTS = 3
-KILLED = f"the daemon stopped {ATTEMPTS} times while this mail was in work"
+KILLS = 10  # a machine that goes down under us says less of a mail than an error does
+KILLED = f"the daemon stopped {KILLS} times while this mail was in work"
 LEASE = timedelta(minutes=10)
 AGAIN = timedelta(seconds=5)
 LATE = timedelta(minutes=10)
@@ -124,8 +125,8 @@ class Flow(Settling):
         self._owed = []
         if not rows:
             return 0
-        failed = [(row, KILLED) for row in rows if row.attempts > ATTEMPTS]
-        waiting = deque(row for row in rows if row.attempts <= ATTEMPTS)
+        failed = [(row, KILLED) for row in rows if row.attempts > KILLS]
+        waiting = deque(row for row in rows if row.attempts <= KILLS)
         try:
             outcomes = self.reading.read(self._jobs(tuple(waiting), small, failed))
             while waiting:

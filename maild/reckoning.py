@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final
 
-from maild.desk.clocks import TARGETS, Clock, clocks, due_times, next_at
+from maild.desk.clocks import TARGETS, Clock, clocks, due_times, estimate, next_at
 from maild.desk.effects import (
     NEW,
     AddMessage,
@@ -33,6 +33,7 @@ _COLUMNS: Final = frozenset(
         "received_at",
         "first_response_at",
         "clock_at",
+        "due_at",
         "team",
         "type",
         "organisation",
@@ -44,8 +45,9 @@ _AT_OPENING: Final = _COLUMNS - {"team", "type", "organisation"}
 _EVENTS: Final = frozenset(COUNTED) - {"changed", "route"}
 
 
-def touched(effects: Iterable[Effect], about: int | None) -> dict[int, str]:
-    """The tickets whose promises may be others after these effects, with who caused it last. `about`: the ticket of a failed mail."""
+def touched(effects: Iterable[Effect], about: int | None, still: Collection[int]) -> dict[int, str]:
+    """The tickets whose promises may be others after these effects, with who caused it last. `about`: the ticket of a failed mail.
+    `still`: tickets in which no clock runs, but may begin to when a mail comes."""
     found: dict[int, str] = {}
     for effect in effects:
         match effect:
@@ -56,7 +58,7 @@ def touched(effects: Iterable[Effect], about: int | None) -> dict[int, str]:
             case AddMessage(ticket=int(ticket), direction="out", public=True, kind="person"):
                 found.setdefault(ticket, "desk")
             case Record(ticket=int(ticket)):
-                if effect.event in _EVENTS or (effect.event == "route" and ticket > NEW):
+                if effect.event in _EVENTS or (effect.event == "route" and ticket in still):
                     found.setdefault(ticket, "desk")
                 if ticket in found:
                     found[ticket] = effect.actor
@@ -83,9 +85,13 @@ def reckon(work: Work, rulebook: Rulebook, ticket: Ticket, actor: str, now: date
         work.change_ticket(ticket.id, (change,), now)
         work.record(ticket.id, actor, "changed", {"sla": [ticket.sla, key]}, (), now)
         ticket = changed(ticket, (change,))
-    found = clocks(rulebook, work.moments(ticket), now, updates=updates(rulebook, ticket))
+    moments = work.moments(ticket)
+    found = clocks(rulebook, moments, now, updates=updates(rulebook, ticket))
     ticket = _keep(work, ticket, found, now)
+    hoped = estimate(rulebook, moments, now)
     due, clock_at = due_times(found), next_at(found)
+    if hoped is not None and hoped.warn_at is not None:
+        clock_at = min(clock_at or hoped.warn_at, hoped.warn_at)
     columns = (
         *(Change(f"{name}_due", None, due.get(name)) for name in TARGETS),
         Change("clock_at", ticket.clock_at, clock_at),

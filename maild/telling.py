@@ -224,7 +224,9 @@ class Telling:
     def _shows_all(self, tell: Tell) -> bool:
         """Who now has the ticket, alone or as a team, or asked to see it, is shown what was written before."""
         handed = tell.role is Role.TEAM and any(change.name == "team" for change in self.occasion.changes)
-        return not tell.role.outside and (tell.template in ("assigned", "show") or (tell.template == "notification" and handed))
+        return not tell.role.outside and (
+            tell.template in ("assigned", "show") or (tell.template == "notification" and handed)
+        )
 
     def _before(self, tell: Tell, message: Message | None) -> tuple[Message, ...]:
         """The ticket's messages beside the one that the mail shows; of a new one not what it was just answered by itself."""

@@ -18,6 +18,7 @@ from store.tables import CLOCKED, DIGEST_OPEN, LOOKED_AT, where
 from store.tickets import TARGETS
 from store.transaction import Transaction
 
+_ACKNOWLEDGEMENT: Final = "acknowledgement"
 _DUE = (
     sa.select(tables.ticket.c.id, tables.ticket.c.clock_at)
     .where(where(CLOCKED), tables.ticket.c.clock_at <= sa.bindparam("now"))
@@ -31,7 +32,7 @@ _LINES = (
 )
 _ANSWERS = (
     sa.select(
-        tables.message.c.id, tables.message.c.at, tables.outbox.c.state, tables.outbox.c.retries, tables.outbox.c.sent_at
+        tables.message.c.id, tables.message.c.kind, tables.message.c.at, tables.outbox.c.state, tables.outbox.c.retries, tables.outbox.c.sent_at
     )
     .outerjoin(
         tables.outbox,
@@ -45,7 +46,7 @@ _ANSWERS = (
         tables.message.c.ticket == sa.bindparam("ticket"),
         tables.message.c.direction == "out",
         tables.message.c.public,
-        tables.message.c.kind == "person",
+        tables.message.c.kind.in_(("person", _ACKNOWLEDGEMENT)),
     )
 )  # fmt: skip
 _JOINED = sa.select(tables.ticket.c.id, tables.ticket.c.received_at).where(
@@ -60,29 +61,34 @@ _STOPPED: Final = (State.SOLVED, State.CLOSED, State.SPAM, State.MERGED)
 def moments_of(connection: Connection, ticket: Ticket) -> tuple[Moment, ...]:
     """What of a ticket's history counts for its promises, with that of its requester's tickets that were merged into it."""
     numbers, joined = {"ticket": ticket.id}, []
-    answers = _answers(connection, ticket.id)
+    answers, acknowledged = _answers(connection, ticket.id)
     wanted = [ticket.id]
     while wanted:
         found = connection.execute(_JOINED, {"ticket": wanted.pop(), "requester": ticket.requester.id}).all()
         for row in found:
             wanted.append(row.id)
             joined.append((row.received_at, connection.execute(_LINES, {"ticket": row.id}).all()))
-            answers += _answers(connection, row.id)
+            more = _answers(connection, row.id)
+            answers, acknowledged = [*answers, *more[0]], [*acknowledged, *more[1]]
     lines = connection.execute(_LINES, numbers).all()
-    return timeline.moments(ticket, lines, answers, joined)
+    return timeline.moments(ticket, lines, answers, acknowledged, joined)
 
 
-def _answers(connection: Connection, ticket: int) -> list[datetime]:
-    """When persons' public answers were given that did not fail. One that was tried anew counts from when it went out."""
+def _answers(connection: Connection, ticket: int) -> tuple[list[datetime], list[datetime]]:
+    """When persons' public answers were given that did not fail, and when acknowledgements were. One that was tried anew counts from when
+    it went out."""
     found: dict[int, datetime] = {}
     failed: set[int] = set()
+    acknowledged: list[datetime] = []
     for row in connection.execute(_ANSWERS, {"ticket": ticket}):
-        if row.state in _FAILED:
+        if row.kind == _ACKNOWLEDGEMENT:
+            acknowledged.append(row.at)
+        elif row.state in _FAILED:
             failed.add(row.id)
         else:
             late = row.sent_at if row.retries and row.sent_at else row.at
             found[row.id] = min(late, found.get(row.id, late))
-    return [at for number, at in found.items() if number not in failed]
+    return [at for number, at in found.items() if number not in failed], acknowledged
 
 
 class ClockWork(Transaction):

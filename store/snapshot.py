@@ -243,7 +243,9 @@ class SnapshotWork(DeskWork, RulingWork, PeopleWork):
             helped=self.helped(wanted.helped) if wanted.helped else None,
             staff=self.staff(wanted.staff, now) if wanted.staff else Staff(),
             fired=self.fired(*wanted.fired) if wanted.fired else (),
-            moments={one.id: moments_of(connection, one) for one in tickets.values()} if wanted.clocks else {},
+            moments={one.id: moments_of(connection, one) for one in tickets.values()}
+            if wanted.clocks
+            else {},
         )
 
     def _of_agent(

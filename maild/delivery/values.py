@@ -18,7 +18,7 @@ from maild.delivery.times import Clock, known_zone, locale_of
 from maild.desk.effects import Change
 from maild.desk.people import Message, Person, Ticket
 from maild.desk.rulebook import Rulebook
-from maild.desk.words import Happening, Scope
+from maild.desk.words import Happening, Scope, State
 
 TEXT_MAX = 100_000
 HISTORY_TEXT_MAX = 20_000
@@ -216,7 +216,7 @@ def _changes(notice: Notice, clock: Clock) -> list[dict[str, str]]:
     outside, rulebook = notice.role.outside, notice.rulebook
     net: dict[str, Change] = {}
     for change in notice.changes:
-        if not outside or change.name in _TOLD_OUTSIDE:
+        if not outside or (change.name in _TOLD_OUTSIDE and not _taken_up(change)):
             net[change.name] = Change(
                 change.name, net[change.name].old if change.name in net else change.old, change.new
             )
@@ -239,6 +239,11 @@ def _changes(notice: Notice, clock: Clock) -> list[dict[str, str]]:
         for change in net.values()
         if change.old != change.new
     ]
+
+
+def _taken_up(change: Change) -> bool:
+    """Whether somebody began to work on a new ticket, which the requester expects and is not told."""
+    return change.name == "state" and (str(change.old), str(change.new)) == (State.NEW, State.OPEN)
 
 
 def _plain(value: object, clock: Clock) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from maild.desk import absence, commands, holding, merging
 from maild.desk.commands import Outcome, Power
@@ -10,7 +10,7 @@ from maild.desk.course import Course
 from maild.desk.effects import AddMessage
 from maild.desk.events import MessageArrived
 from maild.desk.facts import Address
-from maild.desk.leaving import leaks, may_leave, separate
+from maild.desk.leaving import leaks, may_leave, separate, without_note
 from maild.desk.matching import Match
 from maild.desk.merging import Part
 from maild.desk.people import Message
@@ -55,11 +55,13 @@ def agent_writes(event: MessageArrived, course: Course, found: Match, who: Stand
         _released(event, course, author, holding.release(course, waiting))
         return
     public = _public(course, found, answer, agent)
+    if public:
+        answer = _without_note(event, answer, found)
     refusal = _refusal(event, course, answer, public=public)
     if refusal:
         course.record("agent's mail refused", lines=list(refusal))
         _keep(event, course, author)
-        course.transcript(author, (*refusal, *_again(event.mail.reply)))
+        course.transcript(author, (*refusal, *_again(event.mail.reply or event.mail.text)))
         return
     if answer.outcome.confirm:
         holding.hold(course, agent, holding.CONFIRM)
@@ -162,9 +164,29 @@ def _taken_apart(event: MessageArrived, course: Course, found: Match, power: Pow
     script = split(words, _not_his(words, answered))
     outcome = commands.carry_out(script.commands, ticket, power, course.rulebook, course.snapshot, course.given.now)  # fmt: skip
     text = "\n\n".join(filter(None, (outcome.text, script.text)))
-    files = any(may_leave(attachment) for attachment in mail.attachments)
-    speaks = bool(text.strip()) or (files and not outcome.splits)
+    speaks = _speaks(event, text, outcome)
     return _Answer(Address(agent.name, agent.address), script, outcome, text, own is None, speaks, answered)
+
+
+def _speaks(event: MessageArrived, text: str, outcome: Outcome) -> bool:
+    """Whether there is a text or a file, beside commands."""
+    files = any(may_leave(attachment) for attachment in event.mail.attachments)
+    return bool(text.strip()) or (files and not outcome.splits)
+
+
+def _without_note(event: MessageArrived, answer: _Answer, found: Match) -> _Answer:
+    """What goes to the requester must not hold lines of the note that is answered (DESIGN §4.7), quoted between an agent's words."""
+    message = answer.answered
+    if (message is not None and message.public) or (message is None and found.scope is not Scope.INTERNAL):
+        return answer
+    note = None if message is None else "\n".join((message.text, message.reply))
+    script = replace(
+        answer.script,
+        text=without_note(answer.script.text, note),
+        parts=tuple(without_note(part, note) for part in answer.script.parts),
+    )
+    text = "\n\n".join(filter(None, (answer.outcome.text, script.text)))
+    return replace(answer, script=script, text=text, speaks=_speaks(event, text, answer.outcome))
 
 
 def _message_answered(course: Course, found: Match) -> Message | None:

@@ -52,7 +52,9 @@ def arrived(event: MessageArrived, snapshot: Snapshot, rulebook: Rulebook, given
     who = standing(event, found, rulebook)
     course.why("sender", author.address or "nobody", who.why)
     if who.impostor is not None:
-        course.actor = f"{course.actor} (without proof)"  # what he does is not the agent's doing, who hears of it
+        course.actor = (
+            f"{course.actor} (without proof)"  # what he does is not the agent's doing, who hears of it
+        )
     _warn(event, course, found, who)
     about = reported(event, snapshot, found)
     if about is not None:

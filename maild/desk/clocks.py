@@ -12,6 +12,7 @@ from maild.desk.rulebook import Calendar, Policy, Rulebook, Target
 from maild.desk.timeline import Moment, What
 from maild.desk.words import State
 
+ESTIMATE: Final = "estimate"
 TARGETS: Final = ("first_response", "update", "resolution", "silence")
 GRACE: Final = timedelta(minutes=15)
 """So long after its due time a status update still belongs to the working hours that end with it."""
@@ -96,6 +97,55 @@ def clocks(
     return tuple(clock for clock in found if clock is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The date that a person told the requester (`#due`). `warn_at`: when the people of the desk are to be warned of it; None: they are
+    not, or were."""
+
+    due: datetime
+    warn_at: datetime | None
+
+
+def estimate(rulebook: Rulebook, moments: Sequence[Moment], now: datetime) -> Estimate | None:
+    """What was last told, while the ticket is not finished. It is warned of like a target, once for each date."""
+    state, policy, due, since, warned = "", "", "", None, False
+    for one in moments:
+        match one.what:
+            case What.STATE:
+                state = one.value
+            case What.POLICY:
+                policy = one.value
+            case What.ESTIMATED:
+                due, since, warned = one.value, one.at, False
+            case What.WARNED:
+                warned = warned or one.value == ESTIMATE
+            case _:
+                pass
+    if not due or since is None or state in _FINISHED | _GONE:
+        return None
+    found, at = rulebook.policies.get(policy), datetime.fromisoformat(due)
+    span = None if found is None or warned or at <= now else at - since
+    return Estimate(at, _warning(rulebook, found, since, at, span) if found and span else None)
+
+
+def _warning(
+    rulebook: Rulebook, policy: Policy, since: datetime, due: datetime, span: timedelta
+) -> datetime | None:
+    if isinstance(policy.warn, int):
+        return since + span * policy.warn / 100
+    return _before(rulebook, policy, None, due, since) if policy.warn else None
+
+
+def _before(
+    rulebook: Rulebook, policy: Policy, calendar: Calendar | None, due: datetime, since: datetime
+) -> datetime | None:
+    """So much of the policy's calendar before something is due; when that is before `since`, so much of its own calendar."""
+    assert isinstance(policy.warn, timedelta)
+    ways = (rulebook.calendars[policy.calendar], calendar)
+    found = (calendars.before(way, due, policy.warn) if way else due - policy.warn for way in ways)
+    return next((at for at in found if at > since), None)
+
+
 def due_times(found: Iterable[Clock]) -> dict[str, datetime]:
     """When each promise that runs is due, by target."""
     return {clock.target: clock.due for clock in found if clock.due is not None}
@@ -128,6 +178,7 @@ class _Course:
         self.warned_at: datetime | None = None
         self.for_good = False
         self.notices = 0
+        self.spoken = False
         self.worked = _NONE
         self.ran: list[tuple[datetime, datetime]] = []
         self.met: list[Met] = []
@@ -190,7 +241,11 @@ class _Course:
                 self.policy = self.rulebook.policies.get(moment.value)
                 return self._promise_anew(moment)
             case What.ANSWERED | What.CONTACT:
+                self.spoken = True
                 return self._answered(moment.at)
+            case What.ACKNOWLEDGED:
+                self.spoken = True
+                return False
             case What.ESCALATED:
                 return self._escalated(moment.at)
             case _:
@@ -347,24 +402,28 @@ class _Course:
     # -- what is to be done ---------------------------------------------------------------------------------------------------
 
     def _warn_at(self) -> datetime | None:
-        """When the people of the desk are to be warned: after a part of the span, or so much of the policy's calendar before it is due.
-        When that time before began with no promise yet, it is counted by the target's own calendar."""
+        """When the people of the desk are to be warned: after a part of the span, or so much of the policy's calendar before it is due."""
         warn = self.policy.warn if self.policy else None
-        if warn is None or self.since is None or self.due is None or self.span is None or self.start is None:
+        if (
+            self.policy is None
+            or warn is None
+            or self.since is None
+            or self.due is None
+            or self.span is None
+            or self.start is None
+        ):
             return None
         if isinstance(warn, int):
             rest = self.span * (100 - warn) / 100
             return _after(self.calendar, self.since, self.left - rest) if self.left > rest else self.since
-        assert self.policy is not None
-        ways = (self.rulebook.calendars[self.policy.calendar], self.calendar)
-        found = (calendars.before(way, self.due, warn) if way else self.due - warn for way in ways)
-        return next((at for at in found if at > self.start), None)
+        return _before(self.rulebook, self.policy, self.calendar, self.due, self.start)
 
     def _notice_at(self, now: datetime) -> datetime | None:
-        """When the requester is to hear that somebody is still at it: when an update is due, in working hours."""
+        """When the requester is to hear that somebody is still at it: when an update is due, in working hours. Who was never
+        acknowledged nor answered may be a machine, and hears nothing by himself."""
         due = self.due if self.notices else self.late or self.due
         enough = self.policy is None or self.notices >= self.policy.update_limit
-        if self.name != "update" or enough or self.since is None or due is None:
+        if self.name != "update" or enough or not self.spoken or self.since is None or due is None:
             return None
         if now <= due + GRACE or self.calendar is None:
             return due

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
-from maild.desk.clocks import Clock, clocks
+from maild.desk.clocks import ESTIMATE, Clock, clocks, estimate
 from maild.desk.course import Course
 from maild.desk.effects import Change, ChangeTicket, Digest, Tell
 from maild.desk.facts import Address
@@ -33,11 +33,16 @@ def promises_due(course: Course, *, crowd: bool) -> None:
     broken = [clock for clock in found if clock.breach_at is not None and clock.breach_at <= now]
     warned = [clock for clock in found if clock.warn_at is not None and clock.warn_at <= now]
     noticed = [clock for clock in found if clock.notice_at is not None and clock.notice_at <= now]
-    if not (broken or warned or noticed):
+    hoped = estimate(course.rulebook, moments, now)
+    hope = hoped.due if hoped is not None and hoped.warn_at is not None and hoped.warn_at <= now else None
+    if not (broken or warned or noticed or hope):
         course.why("clock", "nothing to do", f"no promise of ticket {ticket.id} is due")
     _breach(course, broken)
-    _warn(course, [clock for clock in warned if clock not in broken])
-    course.tell(internal=True, lines=tuple(map(_sentence, [*broken, *warned])))
+    _warn(course, {clock.target: clock.due for clock in warned} | ({ESTIMATE: hope} if hope else {}))
+    lines = [_sentence(clock) for clock in (*broken, *warned)]
+    if hope:
+        lines.append(f"The requester was told that it would be done in {spoken(hope - now)}: it is not yet.")
+    course.tell(internal=True, lines=tuple(lines))
     if crowd:
         _in_digests(course)
     if noticed:
@@ -60,11 +65,11 @@ def _breach(course: Course, broken: Sequence[Clock]) -> None:
         course.happened(Happening.BREACHED)
 
 
-def _warn(course: Course, warned: Sequence[Clock]) -> None:
-    for clock in warned:
-        assert clock.due is not None
-        course.why("clock", f"{clock.target} will be due", clock.due.isoformat())
-        course.record("warned", target=clock.target, due=clock.due.isoformat())
+def _warn(course: Course, warned: Mapping[str, datetime | None]) -> None:
+    for target, due in warned.items():
+        assert due is not None
+        course.why("clock", f"{target} will be due", due.isoformat())
+        course.record("warned", target=target, due=due.isoformat())
     if warned:
         course.happened(Happening.WARNED)
 

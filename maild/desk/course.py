@@ -102,7 +102,7 @@ class Course:
                 ):  # taking up a new ticket is told by what took it up
                     self.happened(Happening.STATE)
             elif change.name == "assignee":
-                self.happened(Happening.ASSIGNED)
+                self.happened(Happening.ASSIGNED if change.new is not None else Happening.CHANGED)
                 self.new_responsible = change.new is not None
             elif change.name == "due_at":
                 self.happened(Happening.ESTIMATED if change.new is not None else Happening.CHANGED)

@@ -19,7 +19,7 @@ NEW: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class OpenTicket:
-    """`due`: due times by target name, in UTC. `key`: what stands for it in this decision.
+    """`due`: due times by target name, in UTC; `clock_at`: when there is something to be done about them first. `key`: what stands for it in this decision.
     `person`: the requester's number, for one without an address. `look_at`: when rules on time should look at it."""
 
     subject: str
@@ -35,6 +35,7 @@ class OpenTicket:
     key: int = NEW
     person: int | None = None
     look_at: datetime | None = None
+    clock_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

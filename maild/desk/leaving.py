@@ -58,6 +58,19 @@ def separate(text: str) -> str | None:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip("\n")
 
 
+def without_note(text: str, note: str | None) -> str:
+    """An agent's words (what `separate` left) without the quoted lines of the note they answer; without any quoted line when it is not known
+    (None)."""
+    said = " ".join(note.split()) if note is not None else None
+    kept = []
+    for line in text.split("\n"):
+        found = _QUOTED.fullmatch(line)
+        core = " ".join(found[2].split()) if found and found[1] else ""
+        if not (found and found[1] and (said is None or core in said)):
+            kept.append(line)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip("\n")
+
+
 def leaks(text: str, rulebook: Rulebook) -> tuple[str, ...]:
     """What in a text must not leave: agents' addresses, tokens of ours in any shape. Empty: it may go."""
     low = text.lower()

@@ -22,7 +22,7 @@ from maild.desk.effects import (
 )
 from maild.desk.facts import Address
 from maild.desk.people import Message, Person, Ticket
-from maild.desk.sla import due_at_opening, policy_for
+from maild.desk.sla import policy_for, promised
 from maild.desk.words import Happening, Role, State
 from maild.desk.workflow import Act, Who, after
 
@@ -172,6 +172,7 @@ def _opening(course: Course, ticket: Ticket, subject: str, key: int, received: d
     policy = policy_for(
         rulebook, organisation=ticket.organisation, address=ticket.requester.key, team=ticket.team, priority=ticket.priority
     )  # fmt: skip
+    due, clock_at = promised(rulebook, policy, ticket.priority, received)
     return OpenTicket(
         subject=subject,
         requester=Address(ticket.requester.name, ticket.requester.address),
@@ -182,7 +183,8 @@ def _opening(course: Course, ticket: Ticket, subject: str, key: int, received: d
         team=ticket.team,
         priority=ticket.priority,
         sla=policy.key if policy else None,
-        due=due_at_opening(rulebook, policy, ticket.priority, received) if policy else {},
+        due=due,
+        clock_at=clock_at,
         key=key,
         person=None if ticket.requester.address else ticket.requester.id,
     )

@@ -20,7 +20,7 @@ from maild.desk.rule_actions import Discard
 from maild.desk.rulebook import Rulebook
 from maild.desk.ruled import answers, consult, follow, mail_facts
 from maild.desk.ruling import Ruling
-from maild.desk.sla import due_at_opening, policy_for
+from maild.desk.sla import policy_for, promised
 from maild.desk.standing import Standing
 from maild.desk.words import Happening, State
 
@@ -127,7 +127,7 @@ def begin(
         priority=ruled.priority,
     )
     received = draft.received_at
-    due = due_at_opening(rulebook, policy, ruled.priority, received) if policy and clocks else {}
+    due, clock_at = promised(rulebook, policy if clocks else None, ruled.priority, received)
     course.add(
         OpenTicket(
             subject=draft.subject,
@@ -141,6 +141,7 @@ def begin(
             sla=policy.key if policy else None,
             due=due,
             key=key,
+            clock_at=clock_at,
             look_at=next_look(rulebook.rules, ruled, course.given.now, fresh=True) if clocks else None,
         )
     )

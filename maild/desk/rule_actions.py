@@ -195,7 +195,13 @@ class Draft:
         if wish in WAYS:
             team, now = self.ticket.team, self.facts.now
             chosen = choose(
-                str(wish), team, self.ticket.language, self.rulebook, self.staff, now, self.ticket.requester.key
+                str(wish),
+                team,
+                self.ticket.language,
+                self.rulebook,
+                self.staff,
+                now,
+                self.ticket.requester.key,
             )
             found = Assign(str(wish), team, chosen.agent, chosen.why)
             told.append(f"assignee {wish}: {chosen.agent or 'nobody'} ({chosen.why})")

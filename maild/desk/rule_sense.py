@@ -18,6 +18,7 @@ from maild.reading import KeyPath, Places, nearest, unknown
 
 OWN_CHANNELS: Final = ("email", "internal")
 _SETTABLE: Final = (State.OPEN, State.PENDING, State.ON_HOLD, State.SOLVED, State.CLOSED)
+_LISTED: Final = ("tags", "untag", "watch")
 _WHAT: Final = {"watch": "agent", "assignee": "agent", "tags": "tag", "untag": "tag", "reply": "template", "acknowledge": "template"}  # fmt: skip
 
 
@@ -77,7 +78,7 @@ def senseless(
     malformed: Collection[int],
     places: Places,
 ) -> Iterator[Problem]:
-    """What is wrong in the rules, but for those at the numbers `malformed`. `raw`: the rules as read."""
+    """What is wrong in the rules; of those at the numbers `malformed`, only which words name nothing. `raw`: the rules as read."""
     names: dict[str, KeyPath] = {}
     for number, rule in enumerate(document.rules):
         path: KeyPath = ("rules", number)
@@ -86,7 +87,9 @@ def senseless(
                 f"rule '{rule.name}' stands twice; before: {places.value(names[rule.name])}"
             )
         names.setdefault(rule.name, (*path, "name"))
-        if number not in malformed:
+        if number in malformed:
+            yield from _torn(raw[number], path, words, document, places)
+        else:
             yield from _rule(rule, raw[number], path, words, document, places)
     for number, by in shadowed(document.rules):
         if number not in malformed and by not in malformed:
@@ -112,6 +115,18 @@ def _rule(
             yield from _condition(key, value, at, words, places)
         if test["then"] != NO_MATCH:
             yield from _actions(test["then"], (*below, "then"), words, document, places)
+
+
+def _torn(
+    raw: Any, path: KeyPath, words: Known, document: shapes.Document, places: Places
+) -> Iterator[Problem]:
+    """Words that name nothing in a rule of which other words are wrong: everything is said at once."""
+    for key, value, at in leaves(raw.get("when"), (*path, "when")):
+        if key != "hours" and isinstance(value, str | int):
+            yield from _condition(key, value, at, words, places)
+    then = raw.get("then") if isinstance(raw.get("then"), dict) else {}
+    plain = {key: value for key, value in then.items() if isinstance(value, str | int) or key in _LISTED}
+    yield from _actions(plain, (*path, "then"), words, document, places)
 
 
 def _condition(key: str, value: Any, path: KeyPath, words: Known, places: Places) -> Iterator[Problem]:

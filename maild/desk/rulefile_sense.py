@@ -158,7 +158,9 @@ def _without_effect(
     """Words about targets that the policy does not have."""
     for key, target in (("met_by", "resolution"), ("update_limit", "update")):
         if key in policy.model_fields_set and target not in promised:
-            yield places.key((*path, key)).problem(f"{key} is about {target}, which this policy does not promise")
+            yield places.key((*path, key)).problem(
+                f"{key} is about {target}, which this policy does not promise"
+            )
 
 
 def _conditions(

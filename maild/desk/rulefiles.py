@@ -25,7 +25,7 @@ from maild.desk.rules import Lexicon, compile_rules
 from maild.desk.selection import ME, Selection
 from maild.desk.yaml_source import Source, read
 from maild.errors import Problem
-from maild.reading import problems
+from maild.reading import KeyPath, problems
 
 _MERGED_DEPTH = {"desk": 2, "dictionary": 2} | dict.fromkeys(
     ("fields", "teams", "groups", "calendars", "sla", "oncall"), 1
@@ -58,7 +58,7 @@ def load(
     right words look wrong; the tests that stand in rules run when all else is right. Never raises for what the files hold.
     """
     source = read(files, folder, _MERGED_DEPTH)
-    found = list(source.problems)
+    found, incomplete = list(source.problems), list[KeyPath]()
     malformed = set()
     rules = source.value.get("rules")
     for index, rule in enumerate(rules if isinstance(rules, list) else ()):
@@ -73,12 +73,19 @@ def load(
         known = {(problem.file, problem.line, problem.column) for problem in found}
         wrong = problems(error, shapes.Document, source.places)
         found += [problem for problem in wrong if (problem.file, problem.line, problem.column) not in known]
-        return Loaded(None, sorted(set(found)), [])
+        rest = _without_unknown_keys(source.value, error)
+        if rest is None:
+            return Loaded(None, sorted(set(found)), [])
+        document, incomplete = rest
+    before = len(found)
     if not source.problems:
         found += inconsistencies(document, identity, source.places)
         found += rule_sense.closed_words(document, source.places)
         words = rule_sense.known(document, templates, runbooks)
-        found += rule_sense.senseless(document, rules or [], words, malformed, source.places)
+        known = {(problem.file, problem.line, problem.column) for problem in found}
+        senseless = rule_sense.senseless(document, rules or [], words, malformed, source.places)
+        found += [one for one in senseless if (one.file, one.line, one.column) not in known]
+    found[before:] = [one for one in found[before:] if not _lacks(one, incomplete, source)]
     if found:
         return Loaded(None, sorted(set(found)), [])
     made = _rulebook(document, identity, limits, today)
@@ -90,6 +97,37 @@ def load(
     made = replace(made, rules=compiled)
     found = _failed_tests(document, made, lexicon, source)
     return Loaded(None, found, []) if found else Loaded(made, [], _warnings(document, source))
+
+
+def _without_unknown_keys(
+    value: dict[str, Any], error: ValidationError
+) -> tuple[shapes.Document, list[KeyPath]] | None:
+    """What is left when the keys that nobody knows are taken out of the files, and where they stood. None: more is wrong with the form."""
+    stood: list[KeyPath] = []
+    for one in error.errors():
+        *above, key = one["loc"]
+        inner: Any = value
+        for part in above:
+            there = (
+                part in inner
+                if isinstance(inner, dict)
+                else isinstance(inner, list) and part in range(len(inner))
+            )
+            inner = inner[part] if there else None
+        if one["type"] != "extra_forbidden" or not isinstance(inner, dict) or key not in inner:
+            return None
+        del inner[key]
+        stood.append(tuple(above))
+    return shapes.Document.model_validate(value), stood
+
+
+def _lacks(problem: Problem, incomplete: Sequence[KeyPath], source: Source) -> bool:
+    """Whether it may only be a complaint about something because a misspelt key of that was taken out."""
+    places = (place for path in incomplete for place in (source.places.key(path), source.places.value(path)))
+    return any(
+        (place.line, place.column) == (problem.line, problem.column) and place.file == problem.file
+        for place in places
+    )
 
 
 def _placed(document: shapes.Document, source: Source) -> Iterator[tuple[dict[str, Any], str]]:

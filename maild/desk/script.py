@@ -9,7 +9,16 @@ from maild.desk.commands import name_of
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"))
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2007\u2009\u202f\u3000\t"), " ")
-_QUOTES = {ord("“"): '"', ord("”"): '"', ord("„"): '"', ord("‘"): "'", ord("’"): "'", ord("＃"): "#"}
+_QUOTES = {
+    ord("“"): '"',
+    ord("”"): '"',
+    ord("„"): '"',
+    ord("‘"): "'",
+    ord("’"): "'",
+    ord("＃"): "#",
+    ord("\u2010"): "-",
+    ord("\u2011"): "-",
+}
 _PLAIN = {**_INVISIBLE, **_SPACES, **_QUOTES}
 _LINKED = re.compile(r"\[([^\[\]\s]{1,300})\]\((?:https?:|mailto:)[^()\s]{1,2000}\)", re.IGNORECASE)
 _BESIDE = re.compile(r"(?<=\S)\s*<(?:https?:|mailto:)[^<>\s]{1,2000}>", re.IGNORECASE)

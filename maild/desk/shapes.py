@@ -51,7 +51,9 @@ def _warning(value: object) -> int | timedelta:
     try:
         return duration(value)
     except ValueError:
-        raise ValueError(f"'{value}' is no part of a span, such as 75%, and no time before it ends, such as 30m") from None
+        raise ValueError(
+            f"'{value}' is no part of a span, such as 75%, and no time before it ends, such as 30m"
+        ) from None
 
 
 def _label(value: object) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 
-from maild.desk.clocks import clocks, due_times
+from maild.desk.clocks import clocks, due_times, next_at
 from maild.desk.notices import setting
 from maild.desk.people import Ticket
 from maild.desk.rulebook import Policy, Rulebook
@@ -49,15 +49,17 @@ def _fits(policy: Policy, facts: Mapping[str, tuple[str | None, ...]]) -> bool:
     return all(any(fact in wanted for fact in facts[name]) for name, wanted in policy.for_.items())
 
 
-def due_at_opening(
-    rulebook: Rulebook, policy: Policy, priority: int, received_at: datetime
-) -> dict[str, datetime]:
-    """When each target of a new ticket is due (UTC). Targets without a span for this priority have no due time.
+def promised(
+    rulebook: Rulebook, policy: Policy | None, priority: int, received_at: datetime
+) -> tuple[dict[str, datetime], datetime | None]:
+    """When each target of a new ticket is due (UTC), and when there is something to be done about them first.
 
-    Raises ValueError when a calendar has no such time within five years.
+    Targets without a span for this priority have no due time. Raises ValueError when a calendar has no such time within five years.
     """
-    began = opening(received_at, State.NEW, priority, policy.key)
-    return due_times(clocks(rulebook, began, received_at))
+    if policy is None:
+        return {}, None
+    found = clocks(rulebook, opening(received_at, State.NEW, priority, policy.key), received_at)
+    return due_times(found), next_at(found)
 
 
 def updates(rulebook: Rulebook, ticket: Ticket) -> bool:
@@ -68,9 +70,7 @@ def updates(rulebook: Rulebook, ticket: Ticket) -> bool:
 
 def fingerprint(rulebook: Rulebook) -> str:
     """Stands for everything in the files from which due times follow: with another one they are to be counted again."""
-    days = [
-        (one.key, one.zone.key, one.week, sorted(one.holidays)) for one in rulebook.calendars.values()
-    ]
+    days = [(one.key, one.zone.key, one.week, sorted(one.holidays)) for one in rulebook.calendars.values()]
     owners = [
         *((one.sla, one.members, one.domains) for one in rulebook.organisations.values()),
         *((one.sla, one.members, one.domains) for one in rulebook.groups.values()),

@@ -27,6 +27,8 @@ class What(StrEnum):
     POLICY = "policy"
     ANSWERED = "answered"
     CONTACT = "contact"
+    ACKNOWLEDGED = "acknowledged"
+    ESTIMATED = "estimated"
     ESCALATED = "escalated"
     UPDATED = "updated"
     WARNED = "warned"
@@ -36,7 +38,7 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that counts, at `at` (UTC). `value`: the new state, priority ("1" to "5") or policy ("" for none), or the target that
+    """Something that counts, at `at` (UTC). `value`: the new state, priority ("1" to "5"), policy or estimate ("" for none), or the target that
     was warned of, broken or met, which was due at `due`. `escalation`: a step of the escalations did it."""
 
     at: datetime
@@ -76,13 +78,14 @@ def moments(
     ticket: Ticket,
     lines: Sequence[Line],
     answers: Iterable[datetime],
+    acknowledged: Iterable[datetime] = (),
     joined: Iterable[tuple[datetime, Sequence[Line]]] = (),
 ) -> tuple[Moment, ...]:
     """The moments of a ticket, in order; none as long as it only came out of an archive.
 
     `lines`: those of its history whose event is in `COUNTED`, oldest first. `answers`: when a person's public answers were given that
     did not fail, here and in the tickets that were merged into this one; `joined`: when those came, and their lines. An answer to
-    one of them was one to the same requester, and who asked first has waited from then on.
+    one of them was one to the same requester, and who asked first has waited from then on. `acknowledged`: when acknowledgements went out.
     """
     others = tuple(joined)
     began = _began(ticket.received_at, lines, answers := sorted(answers))
@@ -96,6 +99,7 @@ def moments(
     for _, theirs in others:
         found += (one for line in theirs for one in _of(line) if one.what is not What.MET and line.event != "changed")  # fmt: skip
     found += (Moment(at, What.ANSWERED) for at in answers)
+    found += (Moment(at, What.ACKNOWLEDGED) for at in acknowledged)
     return tuple(sorted(found, key=lambda one: (one.at, one.what is What.MET)))
 
 
@@ -125,7 +129,12 @@ def _pairs(line: Line) -> dict[str, tuple[object, object]]:
     return {name: (pair[0], pair[1]) for name, pair in line.detail.items() if isinstance(pair, list | tuple)}
 
 
-_CHANGES: Final = {"state": What.STATE, "priority": What.PRIORITY, "sla": What.POLICY}
+_CHANGES: Final = {
+    "state": What.STATE,
+    "priority": What.PRIORITY,
+    "sla": What.POLICY,
+    "due_at": What.ESTIMATED,
+}
 _OF_TARGETS: Final = {"warned": What.WARNED, "breached": What.BROKEN}
 
 

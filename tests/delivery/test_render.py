@@ -185,7 +185,7 @@ def test_the_marks_stand_around_the_message_and_only_in_mails_to_agents() -> Non
             assert marks == []
             assert "##-" not in rendered.html
         else:
-            shows_it = notice.template == "notification" and notice.message is not None
+            shows_it = notice.template in ("notification", "assigned") and notice.message is not None
             assert len(marks) == (3 if shows_it else 1)
             assert all(len(mark) <= 60 for mark in marks)
             if shows_it:

@@ -257,7 +257,9 @@ def test_what_an_impostor_adds_by_a_leaked_token_is_not_the_agents_doing_and_he_
     assert {tell.to.key: tell.template for tell in w.only(decision, Tell) if tell.ticket} == {
         "ana@acme.test": "notification"
     }
-    assert {line.actor for line in w.only(decision, Record) if line.ticket} == {"ana@acme.test (without proof)"}
+    assert {line.actor for line in w.only(decision, Record) if line.ticket} == {
+        "ana@acme.test (without proof)"
+    }
 
 
 def test_a_leaked_token_is_told_although_an_impostor_was_today() -> None:

@@ -195,14 +195,16 @@ def test_a_warning_whose_time_has_passed_while_it_stood_still_comes_when_it_goes
 
 
 def test_status_updates_wait_for_working_hours_and_end() -> None:
-    assert hours(clock("update", now=4 * HOUR).notice_at) == 4
-    assert clock("update", updates=False).notice_at is None
+    greeted = moment(timedelta(0), What.ACKNOWLEDGED)
+    assert hours(clock("update", greeted, now=4 * HOUR).notice_at) == 4
+    assert clock("update", greeted, updates=False).notice_at is None
+    assert clock("update", now=4 * HOUR).notice_at is None, "who was never acknowledged may be a machine"
     late = state(4 * HOUR, "open"), answered(4 * HOUR)
     assert hours(clock("update", *late, now=8 * HOUR).notice_at) == 8, (
         "17:00 is the end of the day, and in time"
     )
     assert hours(clock("update", *late, now=8 * HOUR + 20 * MINUTE).notice_at) == 24
-    sent = [moment(4 * HOUR, What.BROKEN, "update", 4 * HOUR)]
+    sent = [greeted, moment(4 * HOUR, What.BROKEN, "update", 4 * HOUR)]
     for number, due in enumerate((8, 28, None), 1):
         sent.append(moment(timedelta(hours=(4, 8, 28)[number - 1]), What.UPDATED))
         assert hours(clock("update", *sent, now=sent[-1].at - MON).notice_at) == due

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from maild.desk.commands import COMMANDS, SYNONYMS, Outcome, Power, carry_out, usages
 from maild.desk.people import Person, Ticket
-from maild.desk.rulebook import Macro, Organisation, Policy, Target, Word, Words
+from maild.desk.rulebook import Macro, Organisation, Word, Words
 from maild.desk.snapshot import Changed, Snapshot
 from maild.desk.words import State
 from tests.desk import worlds as w
@@ -72,6 +72,7 @@ def changes(outcome: Outcome) -> dict[str, object]:
         ("#assign ben@acme.test", {"assignee": "ben@acme.test"}),
         ("#assign to Ben Okoro", {"assignee": "ben@acme.test"}),
         ("#assign @ben", {"assignee": "ben@acme.test"}),
+        ("#assign Ben", {"assignee": "ben@acme.test"}),
         ("#assign to me", {}),
         ("#assign nobody", {"assignee": None}),
         ("#assign chen@acme.test", {"assignee": "chen@acme.test", "team": "engineering", "level": 2}),

@@ -23,6 +23,7 @@ INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"
         ("\u00a0#priority\u00a01\u200b\nx", ("#priority 1",), "x", ()),
         ("\ufeff#solve\u2060\nx", ("#solve",), "x", ()),
         ("＃note\nx", ("#note",), "x", ()),
+        ("#state on\u2011hold\nx", ("#state on-hold",), "x", ()),
         ("# solve\nx", ("# solve",), "x", ()),
         ("#subject “A better one”\nx", ('#subject "A better one"',), "x", ()),
         ("##1 is broken", (), "#1 is broken", ()),

@@ -151,9 +151,19 @@ def test_a_name_stands_once():
     ]
 
 
+def test_all_mistakes_of_one_rule_are_said_at_once():
+    rule = "name: a, when: {sujbect: a, team: suport}, then: {priority: 9, assignee: anna@acme.test, field.product: flw}"
+    said = complaints(f"- {{{rule}}}")
+    assert len(said) == 5
+    for word in ("sujbect", "suport", "'9'", "anna@acme.test", "flw"):
+        assert sum(word in line for line in said) == 1, said
+
+
 def test_mistakes_of_form_and_of_sense_at_once_each_said_once():
     assert complaints("- {name: r, when: {subjct: x, team: nobody}, then: {team: nobody}}\n- {name: s, then: {team: nobody}}") == [
         "2.yaml:2:22: unknown condition 'subjct' (did you mean 'subject'?)",
+        "2.yaml:2:39: team: unknown team 'nobody' (known: support, engineering)",
+        "2.yaml:2:61: team: unknown team 'nobody' (known: support, engineering)",
         "2.yaml:3:28: team: unknown team 'nobody' (known: support, engineering)",
     ]  # fmt: skip
 

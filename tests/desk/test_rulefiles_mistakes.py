@@ -268,6 +268,14 @@ def test_all_mistakes_of_all_files_at_once():
     ]
 
 
+def test_an_unknown_key_hides_no_unknown_word():
+    people = "agents: [{name: Dia, address: dia@acme.test, team: suport}]\nfields: {a: {labl: A}}\n"
+    assert complaints(DESK, people) == [
+        "2.yaml:1:52: team: unknown team 'suport' (did you mean 'support'?)",
+        "2.yaml:2:14: unknown key 'labl' (did you mean 'label'?)",
+    ]
+
+
 def test_items_of_joined_lists_keep_their_places():
     more = "\nagents:\n  - {name: Eve, address: eve@acme.test, team: nobody}\n"
     assert complaints(DESK, more, more.replace("eve", "fay")) == [

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from maild.desk.rulebook import Calendar, Group, Identity, Organisation, Policy, Rulebook, Target
-from maild.desk.sla import due_at_opening, policy_for
+from maild.desk.sla import policy_for, promised
 
 HOUR = timedelta(hours=1)
 
@@ -89,14 +89,17 @@ def test_due_times():
         BOOK.identity, calendars={"office": office, "always": always}, policies={"standard": standard}
     )
     friday = datetime(2026, 11, 20, 16, 45, tzinfo=ZoneInfo("Europe/Amsterdam"))
-    assert due_at_opening(book, standard, 3, friday) == {
+    due, first = promised(book, standard, 3, friday)
+    assert due == {
         "first_response": datetime(2026, 11, 23, 8, 45, tzinfo=UTC),
         "resolution": datetime(2026, 11, 21, 15, 45, tzinfo=UTC),
         "silence": datetime(2026, 11, 21, 3, 45, tzinfo=UTC),
     }
-    urgent = due_at_opening(book, standard, 1, friday)
+    assert first == min(due.values())
+    assert promised(book, None, 3, friday) == ({}, None)
+    urgent, _ = promised(book, standard, 1, friday)
     assert urgent["first_response"] == datetime(2026, 11, 20, 15, 55, tzinfo=UTC)
-    assert due_at_opening(book, standard, 2, friday)["update"] == datetime(2026, 11, 23, 8, 45, tzinfo=UTC)
+    assert promised(book, standard, 2, friday)[0]["update"] == datetime(2026, 11, 23, 8, 45, tzinfo=UTC)
 
 
 def test_silence_counts_in_a_calendar_that_it_names():
@@ -104,4 +107,5 @@ def test_silence_counts_in_a_calendar_that_it_names():
     quiet = Policy("quiet", "office", {"silence": Target(2 * HOUR, calendar="office")})
     book = Rulebook(BOOK.identity, calendars={"office": office}, policies={"quiet": quiet})
     evening = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
-    assert due_at_opening(book, quiet, 3, evening) == {"silence": datetime(2026, 11, 21, 11, 0, tzinfo=UTC)}
+    due, _ = promised(book, quiet, 3, evening)
+    assert due == {"silence": datetime(2026, 11, 21, 11, 0, tzinfo=UTC)}

@@ -339,6 +339,42 @@ def test_the_admin_on_this_host_does_the_same(talk: Talk) -> None:
     assert not flow.act(1, "gone@acme.test", ("#close",), "").effects
 
 
+@pytest.mark.parametrize("marks", [True, False])
+def test_a_note_quoted_between_public_words_stays_inside(talk: Talk, marks: bool) -> None:
+    told = talk.ask()["ana@acme.test"][0]
+    talk.answer(told, ANA, "#assign me")
+    talk.answer(told, ANA, "#watch ben@acme.test")
+    note = talk.answer(told, ANA, "#note\nShe never pays,\nso wait with it.")["ben@acme.test"][0]
+    quoted = [f"> {line}".rstrip() for line in s.text_of(note).splitlines()]
+    if not marks:
+        quoted = ["> She never pays, so", "> wait with it."]
+    at = next(number for number, line in enumerate(quoted) if "wait with it" in line)
+    words = "\n".join(
+        ["#public", "Dear Carla,", "", *quoted[: at + 1], "", "we come tomorrow.", "", *quoted[at + 1 :]]
+    )
+    talk.number += 1
+    raw, address = s.answer(note, BEN, words, talk.number)
+    text = s.text_of(talk.take(raw, address, sender="ben@acme.test")["carla@globex.test"][0])
+    assert "we come tomorrow." in text
+    assert "never pays" not in text
+    assert "wait with it" not in text
+
+
+@pytest.mark.parametrize("line", ["#escalate", "#team engineering", "#assign nobody"])
+def test_a_hand_over_inside_of_a_new_ticket_is_not_told_to_the_requester(talk: Talk, line: str) -> None:
+    told = talk.ask()["ana@acme.test"][0]
+    talk.answer(told, ANA, "#assign me")
+    got = talk.answer(told, ANA, f"{line}\n#note\nNot for us.")
+    assert "carla@globex.test" not in got
+
+
+def test_taking_a_new_ticket_is_not_told_as_working_again(talk: Talk) -> None:
+    told = talk.ask()["ana@acme.test"][0]
+    text = s.text_of(talk.answer(told, ANA, "#assign ben")["carla@globex.test"][0])
+    assert "Ben Okoro" in text
+    assert "again" not in text
+
+
 def test_who_is_made_a_watcher_hears_of_it_at_once(talk: Talk) -> None:
     told = talk.ask()["ana@acme.test"][0]
     talk.answer(told, ANA, "#assign me")
@@ -365,7 +401,9 @@ def test_a_leaked_token_is_told_once_a_day_for_each_who_shows_it(talk: Talk) -> 
     for number, (who, alerts) in enumerate(senders, 100):
         raw = s.mail(who, f"Found {number}", f"I found this address {number}.", number, to=address)
         got = talk.take(raw, address, sender=_address(who))
-        assert sum("reply token of yours" in s.text_of(mail) for mail in got.get("ana@acme.test", ())) == alerts
+        assert (
+            sum("reply token of yours" in s.text_of(mail) for mail in got.get("ana@acme.test", ())) == alerts
+        )
     talk.desk.pass_time(timedelta(days=1))
     raw = s.mail(EVE, "Found again", "I found this address again.", 200, to=address)
     got = talk.take(raw, address, sender=_address(EVE))

@@ -103,9 +103,15 @@ def test_first_line_takes_turns_and_each_hears_of_his_own(store: Store, tmp_path
     assert "Ana Ruiz" in s.text_of(to(sent, "carla@globex.test")[0])
 
 
-def test_who_gets_a_new_ticket_in_turn_can_answer_between_the_customers_lines(store: Store, tmp_path: Path) -> None:
+def test_who_gets_a_new_ticket_in_turn_can_answer_between_the_customers_lines(
+    store: Store, tmp_path: Path
+) -> None:
     desk = s.stage(tmp_path, store, rules=EXAMPLE)
-    desk.take(s.mail(CARLA, "Printer", "Please help me, the green printer prints in red today.\n\nWhere is the manual?"))
+    desk.take(
+        s.mail(
+            CARLA, "Printer", "Please help me, the green printer prints in red today.\n\nWhere is the manual?"
+        )
+    )
     desk.work()
     [told] = to(desk.sent(), "ana@acme.test")
     quoted = [f"> {line}".rstrip() for line in s.text_of(told).splitlines()]

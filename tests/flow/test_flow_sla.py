@@ -281,7 +281,9 @@ def test_an_archive_starts_no_clock_until_somebody_writes(store: Store, tmp_path
 
 def test_what_is_promised_counts_from_when_it_was_received(store: Store, tmp_path: Path) -> None:
     desk = opened(store, tmp_path, "2026-01-13 10:00")
-    desk.flow.act(1, "admin", ("#received 09:20",), "")  # the admin writes in the desk's zone, UTC, and it is 09:00 there
+    desk.flow.act(
+        1, "admin", ("#received 09:20",), ""
+    )  # the admin writes in the desk's zone, UTC, and it is 09:00 there
     assert ticket(desk).first_response_due == local("2026-01-13 11:00")
     desk.flow.act(1, "admin", ("#received 08:20",), "")
     assert ticket(desk).first_response_due == local("2026-01-13 10:20")
@@ -303,3 +305,38 @@ def test_a_merged_ticket_brings_its_time_along(store: Store, tmp_path: Path) -> 
     desk.flow.act(1, "admin", ("#merge 2",), "")
     assert ticket(desk, 2).first_response_due == local("2026-01-13 11:00")
     assert (ticket(desk).first_response_due, ticket(desk).clock_at) == (None, None)
+
+
+def test_a_machine_that_was_not_acknowledged_gets_no_status_update(store: Store, tmp_path: Path) -> None:
+    desk = s.stage(tmp_path, store, rules=RULES)
+    at(desk, "2026-01-13 10:00")
+    robot = s.mail("monitor@home.test", "Disk full", "99%", headers=["Auto-Submitted: auto-generated"])
+    desk.take(robot, sender="monitor@home.test")
+    desk.work()
+    at(desk, "2026-01-13 14:00")
+    assert tick(desk) == 1
+    assert {outbound.row.recipient for outbound, _ in desk.sent()} == {TO_ANA, "chen@acme.test"}
+    assert lines(desk, "breached", "updated") == [("breached", "first_response"), ("breached", "update")]
+
+
+def test_the_date_that_was_told_is_warned_of_once_for_each_date(store: Store, tmp_path: Path) -> None:
+    desk = opened(store, tmp_path, "2026-01-13 10:00")
+    desk.flow.act(
+        1, "ana@acme.test", ("#public", "#due 2026-01-13 13:00"), "This afternoon."
+    )  # 14:00 in Amsterdam
+    desk.sent()
+    at(desk, "2026-01-13 12:59")
+    assert tick(desk) == 0
+    at(desk, "2026-01-13 13:00")
+    assert tick(desk) == 1  # three quarters of four hours
+    assert lines(desk, "warned") == [("warned", "update"), ("warned", "estimate")]
+    [told] = mails(desk, TO_ANA)
+    assert "told that it would be done in 1 h" in told
+    desk.flow.act(1, "ana@acme.test", ("#due 2026-01-13 12:40",), "")
+    assert ticket(desk).clock_at == local("2026-01-13 13:30")
+    desk.flow.act(1, "ana@acme.test", ("#due 2026-01-13 15:00",), "")
+    at(desk, "2026-01-13 15:15")
+    tick(desk)
+    assert lines(desk, "warned").count(("warned", "estimate")) == 2
+    desk.flow.act(1, "ana@acme.test", ("#due 2026-01-14 15:00", "#solve"), "")
+    assert ticket(desk).clock_at is None

@@ -52,7 +52,11 @@ def test_a_reader_that_dies_is_replaced(worker: InWorker) -> None:
 
 
 def test_a_mail_that_breaks_a_library_is_no_news_for_the_log(worker: InWorker, capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
-    raw = b"From: MAILER-DAEMON@x.test\r\nX-Failed-Recipients: " + b"(" * 2000 + b"\r\nSubject: failure notice\r\n\r\nx"
+    raw = (
+        b"From: MAILER-DAEMON@x.test\r\nX-Failed-Recipients: "
+        + b"(" * 2000
+        + b"\r\nSubject: failure notice\r\n\r\nx"
+    )
     assert len(list(worker.read([Job(raw, TRUST, False)]))) == 1
     worker.close()
     assert capfd.readouterr().err == ""

@@ -24,12 +24,13 @@ def own(new_desk: Callable[..., Desk]) -> Iterator[Desk]:
 
 def waiting(desk: Desk, address: str) -> dict[str, object]:
     """The mail in the queue for an address, once it was tried."""
-    return until(
+    found: dict[str, object] = until(
         lambda: next(
             (one for one in desk.show("queue", "list") if one["to"] == address and one["reason"]), None
         ),
         "it was tried",
-    )  # type: ignore[no-any-return]
+    )
+    return found
 
 
 def test_with_the_relay_away_mail_is_taken_and_sent_when_it_is_back(own: Desk, world: Relay) -> None:
@@ -37,14 +38,15 @@ def test_with_the_relay_away_mail_is_taken_and_sent_when_it_is_back(own: Desk, w
     request = letter("wait@globex.test", "Relay away", ASKED)
     own.smtp(request)
     row = waiting(own, "wait@globex.test")
-    assert (row["state"], row["ticket"], row["kind"], row["attempts"]) == ("queued", 1, "acknowledgement", 1)
+    assert (row["state"], row["ticket"], row["kind"]) == ("queued", 1, "acknowledgement")
+    assert row["attempts"] in (1, 2)  # the second follows in ten seconds
     assert "no connection to the relay" in str(row["reason"])
     assert row["next_attempt"]
     assert own.ticket(1)["messages"][1]["delivery"] == "queued"
     shown = own.maild("queue", "list")
     assert (shown.returncode, b"wait@globex.test" in shown.stdout) == (0, True)
     world.up()
-    retried = own.maild("queue", "retry", "--all")
+    retried = own.maild("queue", "retry")
     assert retried.returncode == 0
     assert own.gets("wait@globex.test")["In-Reply-To"] == request["Message-ID"]
     own.quiet()
@@ -92,19 +94,21 @@ def test_a_permanent_refusal_of_an_answer_reopens_and_is_told(own: Desk, world: 
     assert [one["delivery"] for one in ticket["messages"] if one["direction"] == "out"] == ["sent", "failed"]
     [row] = own.show("queue", "list")
     assert (row["state"], row["to"], row["next_attempt"]) == ("failed", customer, None)
+    everything = own.maild("queue", "retry")
+    assert (everything.returncode, everything.stdout) == (0, b"")  # nothing waits
     assert own.maild("queue", "retry", str(row["id"])).returncode == 0
     own.gets(customer, lambda mail: "Switch it off" in mail.text)
     own.quiet()
     assert own.ticket(acknowledged.number)["messages"][2]["delivery"] == "sent"
 
 
-def test_a_notification_that_an_agent_cannot_get_is_told_to_the_admins_once(own: Desk, world: Relay) -> None:
+def test_a_notification_that_an_agent_cannot_get_is_told_to_his_team_once(own: Desk, world: Relay) -> None:
     with world.refusing("ben@acme.test", "550 5.1.1 no such user"):
         own.ask("one@globex.test", "First", ASKED)
-        own.gets("chen@acme.test", lambda mail: "ben@acme.test cannot be delivered" in mail.text)
+        own.gets("ana@acme.test", lambda mail: "ben@acme.test cannot be delivered" in mail.text)
         own.ask("two@globex.test", "Second", ASKED)
         own.quiet()
-    warnings = [mail for mail in world.to("chen@acme.test") if "cannot be delivered" in mail.text]
+    warnings = [mail for mail in world.to("ana@acme.test") if "cannot be delivered" in mail.text]
     assert len(warnings) == 1
 
 

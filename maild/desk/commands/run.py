@@ -172,12 +172,12 @@ def some(argument: str, what: str) -> str:
 
 
 def agent_named(run: Run, argument: str, what: str) -> Agent:
-    """The agent of this address or name; `@ana` is whose address begins so, if only one's does."""
+    """The agent of this address or name; `ana` or `@ana` is whose address or name begins with that word, if only one's does."""
     word = argument.lower().strip("<>")
     agents = run.rulebook.agents.values()
     found = [agent for agent in agents if word in (agent.address, agent.name.lower())]
-    if not found and word.startswith("@"):
-        short = word[1:]
+    if not found:
+        short = word.removeprefix("@")
         found = [
             agent
             for agent in agents
