@@ -332,6 +332,10 @@ def _warnings(document: shapes.Document, source: Source) -> list[str]:
         if word and word.needs:
             place = source.places.key(("dictionary", "types", key, "needs"))
             later.append((place.file, f"'dictionary.types.{key}.needs'"))
+    for at, rule in enumerate(document.rules):
+        if "webhook" in rule.then:
+            place = source.places.key(("rules", at, "then", "webhook"))
+            later.append((place.file, f"'webhook' of rule '{rule.name}'"))
     for key in _LATER_OF_DESK:
         if getattr(document.desk, key) is not None:
             later.append((source.places.key(("desk", key)).file, f"'desk.{key}'"))

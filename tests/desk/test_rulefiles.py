@@ -240,6 +240,16 @@ rules:
     ]
 
 
+def test_a_webhook_is_said_not_to_be_sent():
+    rules = (
+        "rules: [{name: Call, when: {subject: x}, then: {webhook: 'https://hooks.acme.test/x', tags: [x]}}]\n"
+    )
+    assert (
+        "rules/2.yaml: 'webhook' of rule 'Call' is checked but not yet applied by this version"
+        in load(DESK, rules).warnings
+    )
+
+
 def test_views():
     views = "desk: {views: {late: {assignee: me, overdue: true}, vips: {team: mine, state: [new, open], priority: 1, idle: 3d, tag: vip}}}\n"
     book = load(
