@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from maild.desk.effects import Given
 from maild.desk.people import Ticket
 from maild.desk.words import State
 from store import Store
@@ -160,7 +159,7 @@ def test_time_closes_what_is_solved_and_silent_once(store: Store, tmp_path: Path
     desk.flow.act(1, "admin", ("#solve",), "")
     desk.sent()
     desk.pass_time(timedelta(days=4, hours=23))
-    assert desk.flow.tick() >= 0
+    desk.flow.tick()
     assert ticket(store, 1).state is State.SOLVED
     desk.pass_time(timedelta(hours=2))
     while desk.flow.tick():
@@ -270,7 +269,6 @@ def test_the_reasons_say_which_rule_and_on_what_evidence(store: Store, tmp_path:
     assert [reason.outcome for reason in reasons] == ["Production is down"]
     assert "Outage" in reasons[0].evidence
     assert "10.yaml:" in reasons[0].evidence
-    assert Given(s.NOW, "x").whole is False
 
 
 def test_new_rules_on_time_look_at_old_tickets(store: Store, tmp_path: Path) -> None:
