@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from maild import documents, show
+from maild import config, documents, show, site
 from maild.clock import utc_now
+from maild.desk.mentions import MENTION
+from maild.desk.people import Person, Ticket
+from maild.desk.rulebook import Rulebook
+from maild.desk.snapshot import Wanted
+from maild.desk.solving import TIME
 from maild.desk.words import State
-from maild.errors import EXIT_UNREACHABLE, BadInput
+from maild.errors import EXIT_UNREACHABLE, BadInput, ConfigError
 from maild.flow import Flow
+from maild.site import Site
 from maild.terminal import Desk, json_option
 from store import Work
 from store.rows import Filter
 
 DAY = timedelta(days=1)
+_ALL = 2**31
+_T = TypeVar("_T")
 
 
 @click.command()
@@ -77,19 +85,55 @@ def ticket(desk: Desk, number: int, commands: tuple[str, ...], actor: str, full:
             refused = [reason.evidence for reason in decision.reasons if reason.outcome == "REFUSED"]
             if refused:
                 raise BadInput("nothing was done: " + "; ".join(refused))
+            for reason in decision.reasons:
+                if reason.step in (MENTION, TIME):
+                    click.echo(reason.outcome, err=True)
         with store.read() as work:
-            found = documents.whole(work, number)
-    if found is None:
+            one = work.ticket(number)
+            found = documents.of_ticket(work, one) if one else {}
+    if one is None:
         raise BadInput(f"there is no ticket {number}")
+    found["needs"] = _needs(desk, one, loaded)
     if as_json:
         show.as_json(found)
     else:
         show.ticket(found, full=full)
 
 
+def _needs(desk: Desk, one: Ticket, loaded: Site | None) -> list[dict[str, object]] | None:
+    """What has to be known of the ticket; None while the desk's files are wrong, for they say it."""
+    if not (one.type or one.category or one.fields):
+        return []
+    rulebook = loaded.rulebook if loaded else desk.rulebook()
+    return documents.needs(one, rulebook) if rulebook else None
+
+
 @click.group()
 def queue() -> None:
-    """Outgoing mail that is not delivered yet, with the reason."""
+    """Outgoing mail, and posts to webhooks (w7), that are not delivered yet, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    """What is in the queue: a mail by its number, or a post to a webhook, written w and its number."""
+
+    id: int
+    post: bool = False
+
+    def __str__(self) -> str:
+        return f"w{self.id}" if self.post else str(self.id)
+
+
+def _queued(_: click.Context, param: click.Parameter, words: tuple[str, ...]) -> tuple[_Queued, ...]:
+    """What the arguments name. Raises BadParameter for one that names nothing of the queue."""
+    named = []
+    for word in words:
+        digits = word.removeprefix("w")
+        if not digits.isascii() or not digits.isdigit():
+            says = f"{word!r} is no number of a mail, like 7, or of a webhook, like w7"
+            raise click.BadParameter(says, param=param)
+        named.append(_Queued(int(digits), digits != word))
+    return tuple(named)
 
 
 @queue.command("list")
@@ -97,7 +141,10 @@ def queue() -> None:
 @click.pass_obj
 def queue_list(desk: Desk, as_json: bool) -> None:
     """What waits, what is being sent, what failed."""
-    rows = _read(desk, lambda work: [documents.queued(row) for row in work.outbox()])
+    rows = _read(
+        desk,
+        lambda work: [*map(documents.queued, work.outbox()), *map(documents.posted, work.posts())],
+    )
     if as_json:
         show.as_json(rows)
     else:
@@ -105,28 +152,36 @@ def queue_list(desk: Desk, as_json: bool) -> None:
 
 
 @queue.command("retry")
-@click.argument("numbers", nargs=-1, type=int)
+@click.argument("numbers", nargs=-1, callback=_queued)
 @click.option("--all", "everything", is_flag=True, help="Those that failed for good too.")
 @click.pass_obj
-def queue_retry(desk: Desk, numbers: tuple[int, ...], everything: bool) -> None:
-    """Try these mails again now; without numbers all that wait."""
+def queue_retry(desk: Desk, numbers: tuple[_Queued, ...], everything: bool) -> None:
+    """Try these mails and webhooks again now; without numbers all that wait."""
 
-    def waiting(work: Work) -> list[int]:
+    def waiting(work: Work) -> list[_Queued]:
         states = (
             ("queued", "failed") if everything else ("queued",)
         )  # what is being sent just now needs nobody
-        return [row.id for row in work.outbox() if row.state in states]
+        mails = [_Queued(row.id) for row in work.outbox(states)]
+        return [*mails, *(_Queued(row.id, True) for row in work.posts(states))]
+
+    def retry(work: Work, one: _Queued) -> bool:
+        return (work.retry_post if one.post else work.retry_mail)(one.id, utc_now())
 
     every = waiting if everything or not numbers else None
-    _each(desk, numbers, every, lambda work, id: work.retry_mail(id, utc_now()), "mail in the queue")
+    _each(desk, numbers, every, retry, "mail in the queue")
 
 
 @queue.command("drop")
-@click.argument("numbers", nargs=-1, type=int, required=True)
+@click.argument("numbers", nargs=-1, callback=_queued, required=True)
 @click.pass_obj
-def queue_drop(desk: Desk, numbers: tuple[int, ...]) -> None:
-    """Never send these mails."""
-    _each(desk, numbers, None, lambda work, id: work.drop_mail(id, utc_now()), "mail in the queue")
+def queue_drop(desk: Desk, numbers: tuple[_Queued, ...]) -> None:
+    """Never send these mails and webhooks."""
+
+    def drop(work: Work, one: _Queued) -> bool:
+        return (work.drop_post if one.post else work.drop_mail)(one.id, utc_now())
+
+    _each(desk, numbers, None, drop, "mail in the queue")
 
 
 @click.group()
@@ -205,25 +260,62 @@ def status(desk: Desk, as_json: bool) -> None:
 
 @click.group()
 def person() -> None:
-    """Who is known to the desk, by address."""
+    """Who is known to the desk."""
 
 
 @person.command("show")
-@click.argument("address")
+@click.argument("who")
 @json_option
 @click.pass_obj
-def person_show(desk: Desk, address: str, as_json: bool) -> None:
-    """What is known of a person: names, tickets, and whether automatic mail goes to this address."""
-    with desk.store() as store, store.read() as work:
-        known = work.person_at(address)
-        if known is None:
-            raise BadInput(f"nobody is known by the address {address}")
-        known = replace(known, address=address.lower() if known.key != address.lower() else known.address)
-        found = documents.person(known, work.suppression(address), work.tickets(Filter(requester=address)))
+def person_show(desk: Desk, who: str, as_json: bool) -> None:
+    """What is known of somebody (WHO: an address, a name or a telephone number): names, addresses, to whom he belongs and why, tickets,
+    and whether automatic mail goes to this address."""
+    with desk.store() as store:
+        try:
+            rulebook = desk.load().rulebook
+        except ConfigError as error:
+            click.echo(
+                f"maild: only what is stored is shown, for the rule files are wrong: {error}", err=True
+            )
+            rulebook = Rulebook(site.identity(config.load(desk.path)))
+        else:
+            with store.work() as work:
+                work.take_contacts(rulebook.contacts)
+        with store.read() as work:
+            found = _known(work, who, rulebook)
     if as_json:
         show.as_json(found)
     else:
         show.person(found)
+
+
+def _known(work: Work, who: str, rulebook: Rulebook) -> dict[str, object]:
+    known = work.person_at(who)
+    if known is None:
+        known = _called(work, who)
+    elif known.key != who.lower():
+        known = replace(known, address=who.lower())
+    suppressed = work.suppression(known.address) if known.address else None
+    tickets = sorted(work.earlier(known.id, None, _ALL), key=lambda ticket: ticket.id)
+    return documents.person(known, suppressed, tickets, work.addresses(known.id), rulebook)
+
+
+def _called(work: Work, who: str) -> Person:
+    """The one whom a name or a telephone number means. BadInput: nobody, or several."""
+    found = work.snapshot(Wanted(callers=(who,)), utc_now()).callers.get(who, ())
+    if len(found) > 1:
+        people = "; ".join(_told(one) for one in found)
+        raise BadInput(f"{who!r} could be {people}: say the address, or name and number together")
+    if not found:
+        raise BadInput(f"nobody is known as {who}")
+    return found[0]
+
+
+def _told(person: Person) -> str:
+    """Somebody among others of his name or number."""
+    address = f"<{person.address}>" if person.address and person.name else person.address
+    number = f", {person.phone}" if person.phone else ""
+    return f"{person.name} {address}".strip() + number
 
 
 @person.command("allow")
@@ -248,9 +340,9 @@ def _read(desk: Desk, read: Callable[[Work], list[Any]]) -> list[Any]:
 
 def _each(
     desk: Desk,
-    numbers: tuple[int, ...],
-    everything: Callable[[Work], list[int]] | None,
-    act: Callable[[Work, int], bool],
+    numbers: Sequence[_T],
+    everything: Callable[[Work], Sequence[_T]] | None,
+    act: Callable[[Work, _T], bool],
     what: str,
 ) -> None:
     """Do something to each number, or to all; a number that is not there is told, and the exit code says so."""

@@ -10,13 +10,15 @@ from typing import assert_never
 
 import structlog
 
-from maild.desk.course import ONCE_A_DAY
+from maild import posting
+from maild.desk.course import BOOKKEEPING, ONCE_A_DAY
 from maild.desk.effects import (
     NEW,
     AddMessage,
     AddParticipants,
     AddRoute,
     Allow,
+    BelongsTo,
     Change,
     ChangeTicket,
     Decision,
@@ -30,6 +32,7 @@ from maild.desk.effects import (
     Merge,
     MoveMessage,
     OpenTicket,
+    Post,
     Reason,
     Record,
     Release,
@@ -59,7 +62,18 @@ log = structlog.get_logger("maild.applying")
 
 
 _Beside = (
-    Record | Tell | Digest | SetAway | HandOver | TookTurn | Fired | Respond | MarkFailed | Suppress | Allow
+    Record
+    | Tell
+    | Digest
+    | SetAway
+    | HandOver
+    | TookTurn
+    | Fired
+    | Respond
+    | Post
+    | MarkFailed
+    | Suppress
+    | Allow
 )
 
 
@@ -80,12 +94,14 @@ class Applying:
         self.message: int | None = None
         self.tells: list[Tell] = []
         self.responses: list[Respond] = []
+        self.posts: list[Post] = []
         self._known_outside: set[int] = set()
         self.changes: dict[int, list[Change]] = {}
         self.actor = ""
         self._tickets = dict(known)
         self._people: dict[str, Person] = {}
         self._shown: dict[int, Message] = {}
+        self._said: dict[int, Message] = {}
         self._born: dict[int, int] = {}
         self.reasons: Sequence[Reason] = ()
 
@@ -97,12 +113,14 @@ class Applying:
         if self.reasons:
             self.work.record(self.ticket, "desk", "decided", {}, self.reasons, self.now)
         self._reckon(decision)
+        self._post()
         self._tell()
 
     def _reckon(self, decision: Decision) -> None:
         """Count the promises anew of the tickets for which something has changed."""
         still = {number for number, ticket in self._tickets.items() if ticket.clock_at is None}
-        for ticket, actor in touched(decision.effects, self.ticket, still).items():
+        acts = any(step.after for step in self.site.rulebook.escalation)
+        for ticket, actor in touched(decision.effects, self.ticket, still, acts=acts).items():
             number = self._born.get(ticket, ticket)
             known = self._tickets.get(number) or self.work.ticket(number)
             if known is not None:
@@ -158,6 +176,8 @@ class Applying:
                 self.work.merge(effect.ticket, effect.into, self.now)
             case SetRequester():
                 self._set_requester(self._known(effect.ticket), effect)
+            case BelongsTo():
+                self._belongs(self._known(effect.ticket), effect.organisation)
             case Hold():
                 assert self.arrived is not None
                 self.work.hold(self.arrived.event.intake, effect.ticket, effect.agent, effect.why, self.now)
@@ -192,11 +212,13 @@ class Applying:
             case HandOver():
                 self._hand_over(effect)
             case TookTurn():
-                self.work.took_turn(effect.team, effect.agent, self.now)
+                self.work.took_turn(effect.turn, effect.agent, self.now)
             case Fired():
                 self.work.note_fired(self._known(effect.ticket), effect.rules, self.now)
             case Respond():
                 self.responses.append(effect)
+            case Post():
+                self.posts.append(effect)
             case MarkFailed():
                 self.work.mail_failed(effect.outbox, self.now, effect.reason, effect.by)
             case Suppress():
@@ -223,14 +245,15 @@ class Applying:
         """The person behind an address, looked up once."""
         found = self._people.get(address.key)
         if found is None:
-            organisation = self.site.rulebook.organisation_of(address.address)
-            found = self._people[address.key] = self.work.person(
-                address,
-                organisation=organisation.name if organisation else None,
-                language=organisation.language if organisation else None,
-                zone=organisation.zone if organisation else None,
-            )
+            found = self._people[address.key] = self.work.person(address)
         return found
+
+    def _requester(self, address: Address, id: int | None, phone: str | None) -> Person:
+        """Who asks: by his address, by his number in the register, else a caller who is entered now."""
+        if address.address:
+            return replace(self._person(address), address=address.address)
+        known = self.work.called(id, address.name, phone) if id else None
+        return known or self.work.caller(address.name, phone)
 
     def _join(self, number: int, effect: AddParticipants) -> None:
         people = tuple(self._person(address) for address in effect.people)
@@ -240,13 +263,7 @@ class Applying:
             self._tickets[number] = replace(ticket, participants=(*ticket.participants, *people))
 
     def _open(self, effect: OpenTicket) -> None:
-        requester = self.work.person_by_id(effect.person) if effect.person else None
-        if requester is None:
-            requester = (
-                self._person(effect.requester)
-                if effect.requester.address
-                else self.work.caller(effect.requester.name, None, None)
-            )
+        requester = self._requester(effect.requester, effect.person, effect.phone)
         team = self.site.rulebook.teams.get(effect.team or "")
         ticket = self.work.open_ticket(
             subject=effect.subject, requester=requester, received_at=effect.received_at, created_at=self.now, language=effect.language,
@@ -262,16 +279,22 @@ class Applying:
         self._show(number, self.work.message(message))
 
     def _set_requester(self, number: int, effect: SetRequester) -> None:
-        who = effect.requester
-        organisation = None if who.address else self._tickets[number].organisation
-        person = self._person(who) if who.address else self.work.caller(who.name, effect.phone, organisation)
+        person = self._requester(effect.requester, effect.person, effect.phone)
         self.work.change_ticket(number, (Change("requester", None, person.id),), self.now)
+        self._tickets.pop(number, None)
+
+    def _belongs(self, number: int, organisation: str | None) -> None:
+        ticket = self._tickets.get(number) or self.work.ticket(number)
+        assert ticket is not None
+        self.work.set_organisation(ticket.requester.id, organisation)
+        self._people.pop(ticket.requester.key, None)
         self._tickets.pop(number, None)
 
     def _show(self, number: int | None, message: Message | None) -> None:
         """This is what mails about the ticket show."""
         if number is not None and message is not None:
             self._shown[number] = message
+            self._said.setdefault(number, message)
 
     def _add_message(self, effect: AddMessage) -> None:
         number = self._number(effect.ticket)
@@ -322,6 +345,14 @@ class Applying:
             self._known_outside.add(number)
             self.work.note_ids(number, self._person(one).id, [mail.message_id], written=False, now=self.now)
 
+    def _post(self) -> None:
+        """Webhooks are told of what happens; not of old mail that is brought in."""
+        imported = self.arrived is not None and self.arrived.event.envelope.route == "import"
+        for effect in self.posts if not imported else ():
+            number = self._born.get(effect.ticket, effect.ticket)
+            identity, key = self.site.rulebook.identity, self._key_of(number)
+            posting.queue(self.work, effect, number, self._said.get(number), identity, key, self.now)
+
     def _tell(self) -> None:
         problems: list[Problem] = []
         for effect in self.responses:
@@ -340,8 +371,9 @@ class Applying:
         alerts = self._failed_templates(problems)
         occasion = self._occasion(None)
         apart = Occasion(
-            f"{self.event_key}/apart", self.now, parsed=occasion.parsed, arrived_from=occasion.arrived_from
-        )
+            f"{self.event_key}/apart", self.now, parsed=occasion.parsed, arrived_from=occasion.arrived_from,
+            language=occasion.parsed.mail.language if occasion.parsed else None,
+        )  # fmt: skip
         without = [tell for tell in self.tells if tell.ticket is None]
         Telling(self.work, self.site, apart).all(_one_each([*without, *alerts]))
 
@@ -356,21 +388,26 @@ class Applying:
     def _occasion(self, number: int | None) -> Occasion:
         """What mails about one of the tickets tell. Several tickets of one transaction are told apart, but each person once of each."""
         mail = self.arrived.event.mail if self.arrived else None
-        key = self.event_key if number == self.ticket else f"{self.event_key}/{number}"
         changes = self.changes.get(number or 0, ())
         return Occasion(
-            event_key=key,
+            event_key=self._key_of(number),
             now=self.now,
             ticket=self._tickets.get(number) or self.work.ticket(number) if number else None,
             message=self._shown.get(number or 0),
             changes=tuple(
-                change for change in changes if change.name == "due_at" or not change.name.endswith("_at")
+                change
+                for change in changes
+                if change.name == "due_at" or not (change.name in BOOKKEEPING or change.name.endswith("_at"))
             ),
             actor=self.actor,
             parsed=self.arrived.parsed if self.arrived else None,
             arrived_from=mail.sender.key if mail and mail.sender else "",
             opened=number in self._born.values() and number not in self._known_outside,
         )
+
+    def _key_of(self, number: int | None) -> str:
+        """What happened, for one of the tickets that it happened to."""
+        return self.event_key if number == self.ticket else f"{self.event_key}/{number}"
 
     def _failed_templates(self, problems: Sequence[Problem]) -> tuple[Tell, ...]:
         """Tell the admins of own templates that failed, once a day for each."""

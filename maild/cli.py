@@ -15,7 +15,19 @@ from typing import IO, Any, BinaryIO, cast
 
 import click
 
-from maild import __version__, admin, advice, config, logs, promises, scaffold, show, site
+from maild import (
+    __version__,
+    admin,
+    advice,
+    config,
+    exporting,
+    logs,
+    promises,
+    report_command,
+    scaffold,
+    show,
+    site,
+)
 from maild.clock import utc_now
 from maild.daemon import serve
 from maild.demo import demo as run_demo
@@ -234,6 +246,8 @@ for command in (
     admin.status,
     admin.person,
     promises.sla,
+    report_command.report,
+    exporting.export,
 ):
     cli.add_command(command)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -15,11 +16,12 @@ from pydantic.fields import FieldInfo
 from maild import reading
 from maild.errors import ConfigError, Problem
 from maild.reading import KeyPath, Place, Places, Shape
-from maild.settings import Listen, Relay, Settings
+from maild.settings import Listen, Relay, Settings, Webhooks
 from maild.toml_places import locate, syntax_problem
 
 SYSTEM_FILE = Path("/etc/maild/maild.toml")
 TYPICAL_TOKEN = 45
+SECRET_OCTETS = 24  # Standard Webhooks asks for 24 to 64
 LOCAL_PART_MAX = 64  # RFC 5321 §4.5.3.1.1
 
 
@@ -128,6 +130,8 @@ def _inconsistencies(settings: Settings, places: Places) -> Iterator[Problem]:
                 "address: another [[listen]] has the same one"
             )
     yield from _log_in_problems(relay, places)
+    webhooks = settings.webhooks
+    yield from _secret_problems("webhooks", "secret_file", webhooks.secret_file, webhooks.credential, places)
 
 
 def _listener_problems(listener: Listen, path: KeyPath, places: Places) -> Iterator[Problem]:
@@ -151,18 +155,23 @@ def _log_in_problems(relay: Relay, places: Places) -> Iterator[Problem]:
     secrets = [name for name in ("password_file", "credential") if getattr(relay, name) is not None]
     if relay.user is not None and not secrets:
         yield places.value(("relay", "user")).problem("user: needs password_file or credential")
-    if len(secrets) == 2:
-        yield places.key(("relay", "credential")).problem(
-            "credential: stands beside password_file; one of them is enough"
-        )
     if relay.user is None and secrets:
         yield places.key(("relay", secrets[0])).problem(f"{secrets[0]}: needs a user to log in as")
-    if relay.password_file is not None and _is_missing(relay.password_file):
-        yield places.value(("relay", "password_file")).problem(
-            f"password_file: there is no file {relay.password_file}"
+    yield from _secret_problems("relay", "password_file", relay.password_file, relay.credential, places)
+
+
+def _secret_problems(
+    table: str, key: str, file: Path | None, credential: str | None, places: Places
+) -> Iterator[Problem]:
+    """What is wrong with where a secret is said to be."""
+    if file is not None and credential is not None:
+        yield places.key((table, "credential")).problem(
+            f"credential: stands beside {key}; one of them is enough"
         )
-    if relay.credential is not None and "/" in relay.credential:
-        yield places.value(("relay", "credential")).problem("credential: is a name, not a path")
+    if file is not None and _is_missing(file):
+        yield places.value((table, key)).problem(f"{key}: there is no file {file}")
+    if credential is not None and "/" in credential:
+        yield places.value((table, "credential")).problem("credential: is a name, not a path")
 
 
 def _is_missing(file: Path) -> bool:
@@ -190,26 +199,40 @@ def _doubts(settings: Settings, places: Places) -> Iterator[str]:
 
 def password(relay: Relay, env: Mapping[str, str]) -> str | None:
     """The relay's password from its file or systemd credential; None when it needs none. Raises ConfigError."""
-    if relay.password_file is not None:
-        file = relay.password_file
-    elif relay.credential is not None:
+    return _secret("password", relay.password_file, relay.credential, env)
+
+
+def webhook_secret(webhooks: Webhooks, env: Mapping[str, str]) -> bytes:
+    """What posts to webhooks are signed with: the first line of its file or systemd credential, as it stands or, after `whsec_`, in
+    base64 (Standard Webhooks). Raises ConfigError when there is none, or when it is too short to be one."""
+    text = (_secret("secret", webhooks.secret_file, webhooks.credential, env) or "").strip()
+    try:
+        prefix, found, rest = text.partition("whsec_")
+        secret = base64.b64decode(rest, validate=True) if found and not prefix else text.encode()
+    except ValueError:
+        secret = b""
+    if len(secret) < SECRET_OCTETS:
+        named = str(webhooks.secret_file or f"credential '{webhooks.credential}'")
+        says = f"holds no secret for webhooks: {SECRET_OCTETS} characters or more, or whsec_ and base64 of as many octets"
+        raise ConfigError([Problem(named, 0, 0, says)])
+    return secret
+
+
+def _secret(what: str, file: Path | None, credential: str | None, env: Mapping[str, str]) -> str | None:
+    """The first line of the file, or of the systemd credential of this name; None when neither is named. Raises ConfigError."""
+    if file is None and credential is not None:
         folder = env.get("CREDENTIALS_DIRECTORY")
         if folder is None:
-            raise ConfigError(
-                [
-                    Problem(
-                        "maild.toml", 0, 0, f"credential '{relay.credential}' needs systemd (LoadCredential=)"
-                    )
-                ]
-            )
-        file = Path(folder, relay.credential)
-    else:
+            needs = f"credential '{credential}' needs systemd (LoadCredential=)"
+            raise ConfigError([Problem("maild.toml", 0, 0, needs)])
+        file = Path(folder, credential)
+    if file is None:
         return None
     try:
         return file.read_text("utf-8").split("\n", 1)[0].rstrip("\r")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError([Problem(str(file), 0, 0, f"the password cannot be read: {reason}")]) from error
+        raise ConfigError([Problem(str(file), 0, 0, f"the {what} cannot be read: {reason}")]) from error
 
 
 def describe() -> str:

@@ -29,6 +29,7 @@ from maild.reloading import Reloading
 from maild.settling import Delivered, Outbound
 from maild.site import Site
 from maild.verify.verifying import AsSet, Verifying
+from maild.webhooks import Webhooks
 from store import Store
 from store.rows import Node, OutboxRow
 
@@ -103,7 +104,8 @@ class Daemon:
         try:
             await self._listen()
             await asyncio.to_thread(self.reading.start)  # ready means: the next mail is acknowledged at once
-            loops = [asyncio.create_task(self._work()), asyncio.create_task(self._send())]
+            webhooks = Webhooks(self.flow, self.stopping)
+            loops = [asyncio.create_task(loop) for loop in (self._work(), self._send(), webhooks.run())]
             self._start_clock()
             await asyncio.to_thread(self._heartbeat)
             ready(self.listening)
@@ -136,8 +138,9 @@ class Daemon:
         """What this node had in work when it ended is taken up again."""
         with self.store.work() as work:
             mails, sends = work.release_intake(self.name), work.release_outbox(self.name)
-        if mails or sends:
-            log.warning("taken up again", mails=mails, outgoing=sends)
+            posts = work.release_posts(self.name)
+        if mails or sends or posts:
+            log.warning("taken up again", mails=mails, outgoing=sends, posts=posts)
         self.flow.look_again()
 
     def _make_listeners(self) -> Listeners:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from maild.desk import triage
+from maild.desk.belonging import customer_of, groups_of, language_of, organisation_of, reason
 from maild.desk.people import Message, Person, Suppression, Ticket
+from maild.desk.rulebook import Rulebook
 from store import Work
-from store.rows import HistoryLine, OutboxRow, Quarantined
+from store.rows import HistoryLine, OutboxRow, PostRow, Quarantined
 
 
 def moment(at: datetime | None) -> str | None:
@@ -35,12 +39,15 @@ def ticket(one: Ticket, links: list[tuple[int, str]]) -> dict[str, object]:
         "requester": {
             "name": one.requester.name,
             "address": one.requester.address or None,
+            "phone": one.requester.phone,
             "organisation": one.organisation,
         },
         "participants": [person.address for person in one.participants],
         "watchers": list(one.watchers),
         "team": one.team,
         "assignee": one.assignee,
+        "contact": one.contact,
+        "escalated": one.step,
         "sla": one.sla,
         "created_at": moment(one.created_at),
         "updated_at": moment(one.updated_at),
@@ -104,26 +111,61 @@ def event(one: HistoryLine) -> dict[str, object]:
     }
 
 
-def whole(work: Work, number: int) -> dict[str, object] | None:
-    """A ticket whole, oldest first; None when there is none."""
-    found = work.ticket(number)
-    if found is None:
-        return None
+def time_spent(messages: Sequence[Message], alone: Sequence[HistoryLine]) -> list[dict[str, object]]:
+    """The minutes that each agent has logged: with `messages`, and `alone` in a mail or on this host."""
+    logged: Counter[str] = Counter()
+    for one in messages:
+        if one.minutes:
+            logged[one.from_address or one.from_name] += one.minutes
+    for line in alone:
+        logged[str(line.detail.get("by", line.actor))] += int(str(line.detail["minutes"]))
+    return [{"agent": agent, "minutes": minutes} for agent, minutes in logged.items()]
+
+
+def needs(one: Ticket, rulebook: Rulebook) -> list[dict[str, object]]:
+    """What has to be known of a ticket: `number` of the question (None: the requester was not asked it), the question in the desk's
+    language, the field that holds the answer (None: none does), and whether it is given."""
+    return [
+        {
+            "number": known.number,
+            "question": triage.question(known.need, None, rulebook),
+            "field": known.need.field,
+            "given": known.given,
+        }
+        for known in triage.listed(one, rulebook)
+    ]
+
+
+def of_ticket(work: Work, found: Ticket) -> dict[str, object]:
+    """A ticket whole, oldest first."""
+    messages = work.messages(found.id)
     return {
-        **ticket(found, work.links(number)),
-        "messages": [message(one) for one in work.messages(number)],
-        "events": [event(one) for one in work.events(number)],
+        **ticket(found, work.links(found.id)),
+        "time": time_spent(messages, work.times_logged(found.id) if found.minutes_spent else ()),
+        "messages": [message(one) for one in messages],
+        "events": [event(one) for one in work.events(found.id)],
     }
 
 
-def person(one: Person, suppressed: Suppression | None, tickets: list[Ticket]) -> dict[str, object]:
-    """Somebody of the register at one address: what is known, why nothing automatic goes there (None: it may), the tickets as requester."""
+def person(
+    one: Person,
+    suppressed: Suppression | None,
+    tickets: list[Ticket],
+    addresses: Sequence[str],
+    rulebook: Rulebook,
+) -> dict[str, object]:
+    """Somebody of the register at one address: what is known, why nothing automatic goes there (None: it may), the tickets as requester.
+    `addresses`: all of them. The `rulebook` tells to whom the person belongs."""
+    customer = customer_of(one, rulebook)
     return {
         "name": one.name,
         "address": one.address,
-        "organisation": one.organisation,
-        "language": one.language,
-        "zone": one.zone,
+        "addresses": list(addresses),
+        "organisation": organisation_of(one, rulebook),
+        "organisation_from": reason(one, rulebook) or None,
+        "groups": list(groups_of(one, rulebook)),
+        "language": language_of(one, rulebook),
+        "zone": one.zone or (customer.zone if customer else None),
         "phone": one.phone,
         "suppressed": {"at": moment(suppressed.at), "why": suppressed.why} if suppressed else None,
         "tickets": [ticket.id for ticket in tickets],
@@ -142,6 +184,22 @@ def queued(row: OutboxRow) -> dict[str, object]:
         "next_attempt": moment(row.due_at) if row.state != "failed" else None,
         "created_at": moment(row.created_at),
         "message_id": row.message_id,
+        "reason": row.reason or None,
+    }
+
+
+def posted(row: PostRow) -> dict[str, object]:
+    """A post to a webhook that waits or failed, like a mail; its number begins with w."""
+    return {
+        "id": f"w{row.id}",
+        "to": row.url,
+        "ticket": row.ticket,
+        "kind": "webhook",
+        "state": row.state,
+        "attempts": row.attempts,
+        "next_attempt": moment(row.due_at) if row.state != "failed" else None,
+        "created_at": moment(row.created_at),
+        "message_id": row.event_id,
         "reason": row.reason or None,
     }
 

@@ -21,19 +21,22 @@ from typing import BinaryIO
 
 import structlog
 
+from maild import rounds
 from maild.applying import Applying
-from maild.delivery.notice import DigestLine
 from maild.desk import matching
+from maild.desk.callers import addresses_of
 from maild.desk.clocks_due import PROMISES
+from maild.desk.commands import arguments
 from maild.desk.effects import Decision, Reason, Tell
 from maild.desk.events import Acted, ClockDue, MessageArrived
 from maild.desk.facts import Address, Envelope, Parsed
 from maild.desk.people import Message, Ticket
+from maild.desk.rulebook import Agent
 from maild.desk.ruled import RULES
 from maild.desk.script import named, uses
 from maild.desk.sla import fingerprint
 from maild.desk.snapshot import Wanted
-from maild.desk.words import Happening, Role
+from maild.desk.words import Role
 from maild.entries import Arrived
 from maild.errors import NotNow
 from maild.parsing import InProcess, Job, Reading
@@ -181,7 +184,10 @@ class Flow(Settling):
     def _process(self, work: Work, row: Intake, parsed: Parsed) -> None:
         now = self.clock()
         event = self._event(work, row.id, parsed, row.envelope)
-        decision, known = self._decide(work, event, matching.wanted(event, self.site.rulebook), now)
+        wanted = matching.wanted(event, self.site.rulebook)
+        if wanted.callers:
+            work.take_contacts(self.site.rulebook.contacts)
+        decision, known = self._decide(work, event, wanted, now)
         arrived = Arrived(event, parsed, row.sha256)
         applying = Applying(
             work, self.site, "/".join((f"intake:{row.id}", *event.lifted)), now, arrived, known
@@ -227,7 +233,7 @@ class Flow(Settling):
     # -- time and people -----------------------------------------------------------------------------------------------------
 
     def tick(self, limit: int = 100) -> int:
-        """Pass due clocks, tickets that rules on time wait for, and digests through; returns how many went well.
+        """Pass due clocks, tickets that rules on time wait for, mails that come regularly, and digests through; returns how many went well.
 
         One that breaks us is logged and tried again at the next tick; it holds up nothing else.
         """
@@ -238,14 +244,22 @@ class Flow(Settling):
                 (ClockDue(ticket, RULES, due), (ticket, since))
                 for ticket, due, since in work.due_looks(now, limit)
             ]
-            digests = work.due_digests(now)
+            coming = rounds.plan(self.site.rulebook, work.appointments(), now)
         events = (*((clock, None) for clock in clocks), *looks)
         done = sum(self._in_peace(self._due, event, since, now) for event, since in events)
+        if coming.changes:
+            with self.store.work() as work:
+                rounds.make(work, coming.changes)
+        done += sum(self._in_peace(self._round, agent, kind, now) for agent, kind in coming.due)
+        with self.store.read() as work:
+            digests = work.due_digests(now)
         return done + sum(self._in_peace(self._digest, to, rows, now) for to, rows in digests.items())
 
     def look_again(self) -> None:
-        """With other rules on time or other promises than the store knows of, every ticket is looked at again at the next tick."""
+        """With other people in the files than the store knows of, they are taken into its register; with other rules on time or other
+        promises, every ticket is looked at again at the next tick."""
         with self.store.work() as work:
+            work.take_contacts(self.site.rulebook.contacts)
             work.look_again(self.site.rulebook.rules.on_time, self.clock())
             work.count_again(fingerprint(self.site.rulebook), self.clock())
 
@@ -262,7 +276,7 @@ class Flow(Settling):
         return True
 
     def _due(self, work: Work, event: ClockDue, since: tuple[int, datetime] | None, now: datetime) -> None:
-        ways = self.site.rulebook.rules.ways if event.clock == RULES else frozenset[str]()
+        ways = self.site.rulebook.ways
         wanted = Wanted(
             tickets=(event.ticket,), staff=ways, fired=since, away=True, clocks=event.clock == PROMISES
         )
@@ -270,30 +284,36 @@ class Flow(Settling):
         key = f"clock:{event.ticket}:{event.clock}:{event.due.isoformat()}"
         Applying(work, self.site, key, now, known=known).apply(decision)
 
+    def _round(self, work: Work, agent: Agent, kind: str, now: datetime) -> None:
+        rounds.hold(work, self.site, agent, kind, now)
+
     def _digest(self, work: Work, recipient: str, rows: Sequence[DigestRow], now: datetime) -> None:
-        """One mail that lists what one agent was to be told later. Who left the files is told nothing any more."""
-        agent = self.site.rulebook.agent(recipient)
-        if agent is not None:
-            subjects: dict[int, Ticket | None] = {
-                row.ticket: work.ticket(row.ticket) for row in rows if row.ticket
-            }
-            lines = tuple(_digest_line(row, subjects) for row in rows)
-            tell = Tell(None, Address(agent.name, agent.address), Role.ADMIN, "digest", (), None, False, True)
-            occasion = Occasion(f"digest:{rows[0].id}", now, digest=lines)
+        """One mail that lists what one agent, a team's mailbox or one of an escalation was to be told later. Who left the files is told nothing any more."""
+        rulebook = self.site.rulebook
+        agent = rulebook.agent(recipient)
+        team = next((one for one in rulebook.teams.values() if one.address == recipient.lower()), None)
+        role = Role.ADMIN if agent else Role.TEAM_COPY
+        called = any(recipient.lower() in step.notify for step in rulebook.escalation)
+        if (name := agent.name if agent else team.name if team else "" if called else None) is not None:
+            tell = Tell(None, Address(name, recipient), role, "digest", (), None, False, True)
+            occasion = Occasion(f"digest:{rows[0].id}", now, digest=rounds.digest_lines(work, rows))
             Telling(work, self.site, occasion).all([tell])
         work.finish_digests([row.id for row in rows], now)
 
     def act(self, ticket: int, actor: str, commands: tuple[str, ...], text: str) -> Decision:
         """Commands of somebody at this host or in the portal. Refused lines stand in the decision's reasons (step "command")."""
         now = self.clock()
-        event = Acted(ticket, actor, commands, text)
+        event, called = Acted(ticket, actor, commands, text), arguments(commands, "requester")
         with self.store.work() as work:
             wanted = Wanted(
                 tickets=(ticket, *named(commands)), parts=uses(commands, "split"), undo=uses(commands, "undo"),
-                staff=self.site.rulebook.rules.ways,
+                staff=self.site.rulebook.ways,
                 away=True,
                 owned=actor.lower() if uses(commands, "away") else "",
+                callers=called, addresses=addresses_of(called), counted=addresses_of(called),
             )  # fmt: skip
+            if wanted.callers:
+                work.take_contacts(self.site.rulebook.contacts)
             decision, known = self._decide(work, event, wanted, now)
             if decision.effects:
                 Applying(work, self.site, f"act:{fresh()}", now, known=known).apply(decision)
@@ -304,12 +324,6 @@ def _clocks(due: Sequence[tuple[int, datetime]], now: datetime) -> list[ClockDue
     """The tickets whose promises are due. When more than a few have waited for us, their agents are not told of each."""
     late = sum(since < now - LATE for _, since in due)
     return [ClockDue(ticket, PROMISES, since, late > CROWD) for ticket, since in due]
-
-
-def _digest_line(row: DigestRow, tickets: dict[int, Ticket | None]) -> DigestLine:
-    ticket = tickets.get(row.ticket) if row.ticket else None
-    happenings = tuple(Happening(happening) for happening in row.happenings)
-    return DigestLine(row.at, row.ticket, ticket.subject if ticket else row.subject, happenings)
 
 
 def _parsed(outcome: Parsed | Exception) -> Parsed:

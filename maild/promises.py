@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ import click
 from maild import show, show_promises
 from maild.clock import utc_now
 from maild.desk.clocks import Clock, clocks
+from maild.desk.ladder import due_at, next_step, spoken_step
 from maild.desk.people import Ticket
 from maild.desk.rulebook import Rulebook
 from maild.desk.sla import policy_for, updates
@@ -49,7 +50,8 @@ def sla(desk: Desk, number: int, as_json: bool) -> None:
 
 def promises(rulebook: Rulebook, work: Work, ticket: Ticket, now: datetime) -> dict[str, Any]:
     """The clocks of a ticket as a document: times in UTC and, in the timeline, local as well; spans in minutes."""
-    found = clocks(rulebook, work.moments(ticket), now, updates=updates(rulebook, ticket))
+    happened = work.moments(ticket)
+    found = clocks(rulebook, happened, now, updates=updates(rulebook, ticket))
     return {
         "id": ticket.id,
         "subject": ticket.subject,
@@ -59,7 +61,37 @@ def promises(rulebook: Rulebook, work: Work, ticket: Ticket, now: datetime) -> d
         "breached": list(ticket.breached),
         "at": moment(now),
         "targets": [_target(rulebook, ticket, clock, now) for clock in found],
+        "escalation": _escalation(rulebook, work, ticket, happened),
     }
+
+
+def _escalation(
+    rulebook: Rulebook, work: Work, ticket: Ticket, moments: Sequence[Moment]
+) -> dict[str, Any] | None:
+    """The steps that the ticket has taken and the one that comes next, with when if it comes by itself. None: there are none."""
+    lines = work.events(ticket.id)
+    taken = [line for line in lines if line.event == "escalated"]
+    if not taken and not rulebook.escalation:
+        return None
+    zone = _zone(rulebook, ticket, None)
+    step, due = next_step(rulebook, ticket), due_at(rulebook, ticket.step, moments)
+    seen = [line for line in lines if line.event == "acknowledged" and taken and line.at >= taken[-1].at]
+    return {
+        "step": ticket.step,
+        "steps": len(rulebook.escalation),
+        "taken": [
+            {"step": line.detail.get("step"), "at": moment(line.at), "local": _local(line.at, zone), "by": line.actor, **_why(line.detail)}
+            for line in taken
+        ],
+        "acknowledged_by": seen[-1].actor if seen else None,
+        "next": spoken_step(step, rulebook) if step else None,
+        "next_at": moment(due),
+        "next_local": _local(due, zone),
+    }  # fmt: skip
+
+
+def _why(detail: Mapping[str, object]) -> dict[str, object]:
+    return {"why": detail.get("why") or "#escalate", "told": detail.get("notify") or []}
 
 
 def _target(rulebook: Rulebook, ticket: Ticket, clock: Clock, now: datetime) -> dict[str, Any]:
@@ -89,9 +121,9 @@ def _status(clock: Clock, now: datetime) -> str:
     return "broken" if over else "running" if clock.due is not None else "paused"
 
 
-def _zone(rulebook: Rulebook, ticket: Ticket, clock: Clock) -> ZoneInfo:
+def _zone(rulebook: Rulebook, ticket: Ticket, clock: Clock | None) -> ZoneInfo:
     policy = rulebook.policies.get(ticket.sla or "")
-    key = clock.calendar or (policy.calendar if policy else None)
+    key = (clock.calendar if clock else None) or (policy.calendar if policy else None)
     return rulebook.calendars[key].zone if key else ZoneInfo(rulebook.identity.timezone)
 
 
@@ -167,7 +199,7 @@ def _breaches(
     """What would have been broken with the policies of a rulebook, whatever the history says: due times by target."""
     policy = policy_for(
         rulebook, organisation=ticket.organisation, address=ticket.requester.key, type=ticket.type, team=ticket.team,
-        priority=ticket.priority,
+        priority=ticket.priority, groups=ticket.requester.groups,
     )  # fmt: skip
     key = policy.key if policy else ""
     alike = [replace(one, value=key) if one.what is What.POLICY else one for one in moments]

@@ -5,7 +5,7 @@ stands, and a sentence with the nearest right word for everything that is wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
@@ -96,6 +96,17 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def unknown(what: str, word: str, known: Iterable[str]) -> str:
     return f"unknown {what} '{word}'{nearest(word, known)}"
+
+
+def unknown_word(
+    what: str, word: str | None, known: Iterable[str], path: KeyPath, places: Places
+) -> Iterator[Problem]:
+    """A problem at the place of a word (None: nothing was said) that names nothing that is defined."""
+    if word is None or word in (names := list(known)):
+        return
+    message = unknown(what, word, names) if names else f"unknown {what} '{word}': none is defined"
+    key = next(part for part in reversed(path) if isinstance(part, str))
+    yield places.value(path).problem(f"{key}: {message}")
 
 
 def one_of(word: object, known: Iterable[str]) -> str:

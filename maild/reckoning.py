@@ -19,6 +19,7 @@ from maild.desk.effects import (
     SetRequester,
     changed,
 )
+from maild.desk.ladder import due_at
 from maild.desk.people import Ticket
 from maild.desk.rulebook import Rulebook
 from maild.desk.sla import policy_for, updates
@@ -39,26 +40,31 @@ _COLUMNS: Final = frozenset(
         "organisation",
     )
 )
-_AT_OPENING: Final = _COLUMNS - {"team", "type", "organisation"}
+_AT_OPENING: Final = _COLUMNS - {"team", "type"}
 """What a ticket that is just being opened can change about its promises: its policy is that of the team and type it has then."""
 
-_EVENTS: Final = frozenset(COUNTED) - {"changed", "route"}
+_ACTS: Final = frozenset(("noted", "acknowledged", "assignee"))
+"""What only counts where a step of the escalations comes when nobody acts."""
+_EVENTS: Final = frozenset(COUNTED) - {"changed", "route"} - _ACTS
 
 
-def touched(effects: Iterable[Effect], about: int | None, still: Collection[int]) -> dict[int, str]:
+def touched(
+    effects: Iterable[Effect], about: int | None, still: Collection[int], *, acts: bool = False
+) -> dict[int, str]:
     """The tickets whose promises may be others after these effects, with who caused it last. `about`: the ticket of a failed mail.
-    `still`: tickets in which no clock runs, but may begin to when a mail comes."""
+    `still`: tickets in which no clock runs, but may begin to when a mail comes. `acts`: it counts that somebody did something."""
     found: dict[int, str] = {}
+    events = _EVENTS | _ACTS if acts else _EVENTS
     for effect in effects:
         match effect:
             case ChangeTicket(ticket, changes):
-                names = _COLUMNS if ticket > NEW else _AT_OPENING
+                names = (_COLUMNS | _ACTS if acts else _COLUMNS) if ticket > NEW else _AT_OPENING
                 if any(change.name in names for change in changes):
                     found.setdefault(ticket, "desk")
             case AddMessage(ticket=int(ticket), direction="out", public=True, kind="person"):
                 found.setdefault(ticket, "desk")
             case Record(ticket=int(ticket)):
-                if effect.event in _EVENTS or (effect.event == "route" and ticket in still):
+                if effect.event in events or (effect.event == "route" and ticket in still):
                     found.setdefault(ticket, "desk")
                 if ticket in found:
                     found[ticket] = effect.actor
@@ -77,7 +83,7 @@ def reckon(work: Work, rulebook: Rulebook, ticket: Ticket, actor: str, now: date
     """Count a ticket's promises anew; it as it is then. What was met or missed and is not in the history yet comes there."""
     policy = policy_for(
         rulebook, organisation=ticket.organisation, address=ticket.requester.key, type=ticket.type, team=ticket.team,
-        priority=ticket.priority,
+        priority=ticket.priority, groups=ticket.requester.groups,
     )  # fmt: skip
     key = policy.key if policy else None
     if key != ticket.sla:
@@ -89,9 +95,9 @@ def reckon(work: Work, rulebook: Rulebook, ticket: Ticket, actor: str, now: date
     found = clocks(rulebook, moments, now, updates=updates(rulebook, ticket))
     ticket = _keep(work, ticket, found, now)
     hoped = estimate(rulebook, moments, now)
-    due, clock_at = due_times(found), next_at(found)
-    if hoped is not None and hoped.warn_at is not None:
-        clock_at = min(clock_at or hoped.warn_at, hoped.warn_at)
+    due = due_times(found)
+    ahead = (next_at(found), hoped.warn_at if hoped else None, due_at(rulebook, ticket.step, moments))
+    clock_at = min((at for at in ahead if at is not None), default=None)
     columns = (
         *(Change(f"{name}_due", None, due.get(name)) for name in TARGETS),
         Change("clock_at", ticket.clock_at, clock_at),

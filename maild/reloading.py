@@ -91,7 +91,9 @@ class Reloading:
         """What tells one state of the files from another, by path: when and as what each was written, and its size."""
         settings = self.flow.site.settings
         found: dict[str, tuple[int, int, int]] = {}
-        for file in (self.path, *settings.rules.glob("*.yaml"), *settings.templates.rglob("*")):
+        beside = (self.path.absolute().parent / folder for folder in ("macros", "runbooks"))
+        guides = [file for folder in beside for file in folder.rglob("*.md")]
+        for file in (self.path, *settings.rules.glob("*.yaml"), *settings.templates.rglob("*"), *guides):
             with contextlib.suppress(OSError):  # gone between the two looks
                 stat = file.stat()
                 found[str(file)] = (stat.st_mtime_ns, stat.st_ino, stat.st_size)

@@ -225,6 +225,26 @@ class Relay(Shape):
     connections: Count = _key("How many connections at once.", 4)
 
 
+class Webhooks(Shape):
+    """What posts to webhooks are signed with; rules with `webhook` need it."""
+
+    advice: ClassVar[Mapping[str, str]] = {
+        "secret": "a secret is never written here: put it in a file and name that with secret_file, or use credential"
+    }
+    secret_file: PathSetting | None = _key(
+        "The file whose first line is the secret, of 24 characters or more; whsec_… is read as base64.",
+        None,
+        example="webhooks.secret",
+    )
+    credential: Line | None = _key(
+        "Or the name of a systemd credential (LoadCredential=).", None, example="webhooks"
+    )
+
+    @property
+    def can_sign(self) -> bool:
+        return self.secret_file is not None or self.credential is not None
+
+
 class Trust(Shape):
     """Whose word on a sender is believed."""
 
@@ -264,7 +284,6 @@ class Limits(Shape):
     notify_size: Size = _key("Attachments up to this sum go with a notification.", "10 MB")
     participants: Count = _key("Participants of one ticket.", 10)
     references: Count = _key("Message-IDs in the References of a mail we send.", 20)
-    reopen: Duration = _key("An answer later than this after closing opens a follow-up.", "14d")
     connections: Count = _key("Incoming connections at once.", 200)
     connections_per_address: Count = _key("Incoming connections at once from one address.", 20)
     recipients: Count = _key("Recipients of one incoming mail (RFC 5321 §4.5.3.1.8 asks for 100).", 100)
@@ -300,6 +319,7 @@ class Settings(Shape):
     store: Store = _key("Where everything is kept.", {})
     listen: tuple[Listen, ...] = _key("Where mail comes in.", [])
     relay: Relay = _key("Where mail goes out.", {})
+    webhooks: Webhooks = _key("What posts to webhooks are signed with.", {})
     trust: Trust = _key("Whose word on a sender is believed.", {})
     limits: Limits = _key("What is bounded.", {})
     log: Log = _key("What is logged.", {})

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
 from maild.desk.commands import COMMANDS, SYNONYMS
+from maild.desk.days import spoken
 from maild.desk.people import Ticket
 from maild.documents import moment
 from maild.message import quotes
@@ -70,7 +71,7 @@ def tickets(found: Sequence[Ticket]) -> None:
         click.echo("no tickets")
         return
     rows = [
-        (f"#{one.id}", str(one.state), str(one.priority), (one.assignee or one.team or "-"), _short(clean(one.requester.address or one.requester.name or "-"), 40),
+        (f"#{one.id}", str(one.state), str(one.priority), (one.assignee or one.team or "-"), _short(clean(one.requester.address or one.requester.name or one.requester.phone or "-"), 40),
          (moment(one.first_response_due if not one.first_response_at else one.resolution_due) or "-"), clean(one.subject or "(no subject)"))
         for one in found
     ]  # fmt: skip
@@ -82,16 +83,24 @@ def ticket(found: Mapping[str, Any], *, full: bool = False) -> None:
     requester = found["requester"]
     click.secho(f"#{found['id']} {clean(found['subject']) or '(no subject)'}", bold=True)
     who = " ".join(
-        filter(None, (requester["name"], f"<{requester['address']}>" if requester["address"] else ""))
+        filter(
+            None,
+            (
+                requester["name"],
+                f"<{requester['address']}>" if requester["address"] else requester["phone"] or "",
+            ),
+        )
     )
     facts = (
         ("state", click.style(found["state"], fg=_COLOURS.get(found["state"]))), ("priority", found["priority"]), ("requester", clean(who)),
         ("organisation", requester["organisation"]), ("participants", ", ".join(found["participants"])), ("team", found["team"]),
-        ("assignee", found["assignee"]), ("type", found["type"]), ("category", found["category"]), ("tags", ", ".join(found["tags"])),
-        ("fields", ", ".join(f"{name}={value}" for name, value in found["fields"].items())), ("sla", found["sla"]),
+        ("assignee", found["assignee"]), ("channel", found["channel"]), ("type", found["type"]), ("category", found["category"]), ("severity", found["severity"]),
+        ("impact", found["impact"]), ("urgency", found["urgency"]), ("tags", ", ".join(found["tags"])),
+        ("fields", ", ".join(f"{name}={_line(value)}" for name, value in found["fields"].items())), ("sla", found["sla"]),
         ("received", found["received_at"]), ("first answer due", found["first_response_due"]), ("solution due", found["resolution_due"]),
         ("hoped for", found["due_at"]), ("merged into", found["merged_into"] and f"#{found['merged_into']}"), ("pages", ", ".join(found["urls"])),
-        ("broken", ", ".join(found["breached"])), ("links", ", ".join(f"#{link['id']} ({link['kind']})" for link in found["links"])),
+        ("cause", found["cause"] and clean(found["cause"])), ("solution", found["solution"] and clean(found["solution"])), ("time", _time(found)),
+        ("lacks", "; ".join(_lacks(found["needs"] or ()))), ("broken", ", ".join(found["breached"])), ("links", ", ".join(f"#{link['id']} ({link['kind']})" for link in found["links"])),
     )  # fmt: skip
     for name, value in facts:
         if value not in (None, ""):
@@ -111,6 +120,28 @@ def ticket(found: Mapping[str, Any], *, full: bool = False) -> None:
             )
 
 
+def _time(found: Mapping[str, Any]) -> str:
+    """`1 h 25 min (ana@acme.example 1 h, ben@acme.example 25 min)`."""
+    each = [f"{clean(one['agent'])} {_span(one['minutes'])}" for one in found["time"]]
+    return f"{_span(found['minutes_spent'])} ({', '.join(each)})" if each else ""
+
+
+def _span(minutes: int) -> str:
+    return spoken(timedelta(minutes=minutes))
+
+
+def _line(text: str) -> str:
+    """Text of strangers on one line."""
+    return " ".join(clean(text).split())
+
+
+def _lacks(needs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What has to be known and is not, with the number of the question if it was asked."""
+    for one in needs:
+        if not one["given"]:
+            yield f"{one['number']}. {_line(one['question'])}" if one["number"] else _line(one["question"])
+
+
 def _shown(value: object) -> str:
     if isinstance(value, list):
         return (
@@ -124,6 +155,7 @@ def _message(message: Mapping[str, Any], full: bool, *, fold: bool) -> None:
     arrow = "→" if message["direction"] == "out" else "←"
     kind = "note" if not message["public"] and message["kind"] == "person" else message["kind"]
     sender = message["from_name"] or message["from"]
+    kind += f", {_span(message['minutes'])}" if message["minutes"] else ""
     delivery = f", {message['delivery']}" if message["delivery"] else ""
     click.secho(
         f"\n{arrow} {message['at']}  {clean(sender)}  ({kind}{delivery})",
@@ -167,12 +199,12 @@ def folded(text: str, reply: str) -> str:
 
 
 def queue(rows: Sequence[Mapping[str, Any]]) -> None:
-    """A line a mail."""
+    """A line a mail or webhook."""
     if not rows:
         click.echo("the queue is empty")
         return
     shown = [
-        (str(row["id"]), row["state"], str(row["attempts"]), f"#{row['ticket']}" if row["ticket"] else "-", row["kind"], row["to"],
+        (str(row["id"]), row["state"], str(row["attempts"]), f"#{row['ticket']}" if row["ticket"] else "-", row["kind"], clean(row["to"]),
          row["next_attempt"] or "-", clean(row["reason"] or ""))
         for row in rows
     ]  # fmt: skip
@@ -270,12 +302,18 @@ def person(found: Mapping[str, Any]) -> None:
     suppressed = found["suppressed"]
     allowed = f"no, since {suppressed['at']}: {suppressed['why']}" if suppressed else "yes"
     facts = (
-        ("name", found["name"]), ("address", found["address"]), ("organisation", found["organisation"]), ("language", found["language"]),
+        ("name", found["name"]), ("address", found["address"]), ("other addresses", ", ".join(one for one in found["addresses"] if one != found["address"].lower())),
+        ("phone", found["phone"]), ("organisation", _with_reason(found["organisation"], found["organisation_from"])),
+        ("groups", ", ".join(found["groups"])), ("language", found["language"]), ("time zone", found["zone"]),
         ("automatic mail", allowed), ("tickets", ", ".join(f"#{number}" for number in found["tickets"])),
     )  # fmt: skip
     for name, value in facts:
         if value:
             click.echo(f"{name:<16} {clean(str(value))}")
+
+
+def _with_reason(name: str | None, reason: str | None) -> str:
+    return f"{name} ({reason})" if name else ""
 
 
 def status_document(
@@ -302,6 +340,11 @@ def status_document(
             "queued": totals.queued,
             "oldest": moment(totals.oldest_queued),
             "failed": totals.failed,
+        },
+        "webhooks": {
+            "queued": totals.posts_queued,
+            "oldest": moment(totals.oldest_post),
+            "failed": totals.posts_failed,
         },
         "automatic": {
             "not_sent": dict(held_back.not_sent),
@@ -341,6 +384,11 @@ def status(found: Mapping[str, Any]) -> None:
     click.echo(
         f"outgoing: {outgoing['queued']} queued{_since(outgoing['oldest'])}, {outgoing['failed']} failed"
     )
+    webhooks = found["webhooks"]
+    if webhooks["queued"] or webhooks["failed"]:
+        click.echo(
+            f"webhooks: {webhooks['queued']} queued{_since(webhooks['oldest'])}, {webhooks['failed']} failed"
+        )
     automatic = found["automatic"]
     reasons = ", ".join(f"{clean(why)} {count}" for why, count in automatic["not_sent"].items())
     click.echo(

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from maild.desk.clocks_due import spoken
+from maild.desk.days import spoken
+from maild.desk.timeline import ESCALATION
 from maild.show import clean
 
 _NAMES = {
@@ -29,6 +30,27 @@ def promises(told: Mapping[str, Any]) -> None:
         _target(target)
     if told["sla"] and not told["targets"]:
         click.echo("  no clock runs")
+    if told["escalation"]:
+        _escalation(told["escalation"])
+
+
+def _escalation(told: Mapping[str, Any]) -> None:
+    of = f" of {told['steps']}" if told["steps"] else ""
+    click.echo(f"\n  escalation: {told['step']}{of} steps taken")
+    for line in told["taken"]:
+        number = f"step {line['step']}" if line["step"] else "escalated"
+        people = f", told: {', '.join(map(clean, line['told']))}" if line["told"] else ""
+        by = "" if line["by"] == ESCALATION else f", by {clean(line['by'])}"
+        click.echo(f"    {line['local']}  {number}: {clean(line['why'])}{by}{people}")
+    if told["acknowledged_by"]:
+        click.echo(f"    acknowledged by {clean(told['acknowledged_by'])}")
+    if told["next"]:
+        when = (
+            f"at {told['next_local']} if nobody acts"
+            if told["next_local"]
+            else "with the next missed promise or #escalate"
+        )
+        click.echo(f"    next: {told['next']}, {when}")
 
 
 def _target(target: Mapping[str, Any]) -> None:

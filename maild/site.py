@@ -7,16 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 from maild import config
+from maild.delivery import inquiries
 from maild.delivery.render import Templates
-from maild.desk import macrofiles, rulefiles
+from maild.desk import macrofiles, rulefiles, runbookfiles
 from maild.desk.facts import Trust
-from maild.desk.rulebook import Identity, Limits, Rulebook
+from maild.desk.rulebook import Identity, Limits, Rulebook, Runbook
+from maild.desk.week import FILES
 from maild.errors import ConfigError, Problem
 from maild.settings import Settings
 
 _MACROS = "macros/"
+_RUNBOOKS = "runbooks/"
 _UNNAMED = Identity("", "", "")
 """Stands for the desk while its rules are checked although maild.toml is wrong."""
 
@@ -46,6 +50,7 @@ def load(path: Path, now: datetime, rules: Path | None = None) -> Site:
     shipped = _template_files(data_dir("templates"), path, problems)
     own = _template_files(checked.templates, path, problems)
     templates = Templates(_mails(shipped), _mails(own))
+    runbooks = _runbooks(shipped, path, problems)
     loaded = rulefiles.load(
         sources,
         identity(settings) if settings else _UNNAMED,
@@ -53,6 +58,9 @@ def load(path: Path, now: datetime, rules: Path | None = None) -> Site:
         now.date(),
         _shown(folder, path),
         templates=templates.names,
+        runbooks=runbooks.names,
+        webhooks=settings.webhooks.can_sign if settings else True,
+        calendars=_calendar_files(folder, path, problems),
     )
     problems += loaded.problems if sources else []
     rulebook = loaded.rulebook
@@ -60,11 +68,15 @@ def load(path: Path, now: datetime, rules: Path | None = None) -> Site:
         texts = _macros(shipped, own, checked.templates, path, problems)
         macros, wrong = macrofiles.read(texts, rulebook)
         problems += wrong
-        rulebook = replace(rulebook, macros=macros)
+        rulebook = replace(rulebook, macros=macros, runbooks=runbooks.guides)
     problems += templates.problems(_shown(checked.templates, path))
     if problems or settings is None or rulebook is None:
         raise ConfigError(problems)
-    warnings = (*checked.warnings, *loaded.warnings, *_misnamed(folder, path))
+    doubts = runbookfiles.doubts(
+        runbooks.own, runbooks.guides, runbooks.shipped, now.date(), rulebook.review_after
+    )
+    unasked = inquiries.unasked(templates.own, rulebook)
+    warnings = (*checked.warnings, *loaded.warnings, *unasked, *_misnamed(folder, path), *doubts)
     return Site(settings, rulebook, templates, trust(settings, rulebook), warnings)
 
 
@@ -99,7 +111,6 @@ def limits(settings: Settings) -> Limits:
         notify_size=bounds.notify_size,
         participants=bounds.participants,
         references=bounds.references,
-        reopen=bounds.reopen,
     )
 
 
@@ -133,6 +144,16 @@ def _rule_files(folder: Path, path: Path, problems: list[Problem]) -> list[tuple
     return [(name, text) for name, text in texts if text is not None]
 
 
+def _calendar_files(folder: Path, path: Path, problems: list[Problem]) -> dict[str, str]:
+    """The texts of the iCalendar files in the folder by their path below it."""
+    found = {}
+    for file in sorted(folder.rglob(f"*{FILES}")) if folder.is_dir() else ():
+        text = _text(file, path, problems) if file.is_file() else None
+        if text is not None:
+            found[file.relative_to(folder).as_posix()] = text
+    return found
+
+
 def _misnamed(folder: Path, path: Path) -> Iterator[str]:
     for file in sorted(folder.glob("*.yml")):
         yield f"{_shown(file, path)}: is not read: rule files end in .yaml"
@@ -164,6 +185,38 @@ def _macros(
     found = {_shown(beside / name, path): text for name, text in apart.items() if _is_macro(_MACROS + name)}
     found |= {_shown(templates / name, path): text for name, text in own.items() if _is_macro(name)}
     return found or {name: text for name, text in shipped.items() if _is_macro(name)}
+
+
+class _Runbooks(NamedTuple):
+    """Guides by the names of their files; the desk's `own` texts by shown name, and the texts of the `shipped` ones. `names`: those that
+    rules may use, of a guide with a mistake too."""
+
+    guides: dict[str, Runbook]
+    own: dict[str, str]
+    shipped: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def _runbooks(shipped: Mapping[str, str], path: Path, problems: list[Problem]) -> _Runbooks:
+    """The guides in `runbooks/` beside maild.toml, and the shipped ones of which the desk has none of that name in any language."""
+    beside = path.absolute().parent / "runbooks"
+    apart = _template_files(beside, path, problems)
+    own = {_shown(beside / name, path): text for name, text in apart.items() if _is_runbook(name)}
+    brought = {
+        name: text for name, text in shipped.items() if name.startswith(_RUNBOOKS) and _is_runbook(name)
+    }
+    guides, wrong = runbookfiles.read(own)
+    problems += wrong
+    names = {runbookfiles.name_of(file).lower(): runbookfiles.name_of(file) for file in own}
+    for key, guide in runbookfiles.read(brought)[0].items():
+        if guide.name.lower() not in names:
+            guides[key] = guide
+    every = dict.fromkeys((*names.values(), *(guide.name for guide in guides.values())))
+    return _Runbooks(guides, own, tuple(brought.values()), tuple(every))
+
+
+def _is_runbook(name: str) -> bool:
+    return name.endswith(".md") and not name.endswith("README.md")
 
 
 def _is_macro(name: str) -> bool:

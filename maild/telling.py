@@ -8,29 +8,49 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from maild.delivery.notice import Board, DigestLine, Notice
+from maild.delivery.notice import Board, DigestLine, Notice, Survey
 from maild.delivery.render import Rendered
-from maild.desk import tokens
+from maild.delivery.surveys import survey
+from maild.desk import runbooks, tokens
+from maild.desk.belonging import language_of
 from maild.desk.effects import Change, Tell
 from maild.desk.facts import Address, Parsed
 from maild.desk.leaving import may_leave
 from maild.desk.matching import holder_of
 from maild.desk.people import Message, Person, Ticket
-from maild.desk.rulebook import Identity
+from maild.desk.privacy import may_see, may_stand_with
+from maild.desk.rulebook import Identity, Runbook
+from maild.desk.ruled import RULES
 from maild.desk.tokens import Claim, Holder
-from maild.desk.words import Happening, Role, Scope
+from maild.desk.words import Happening, Role, Scope, State
 from maild.errors import Problem
 from maild.message.outgoing import File, Outgoing
 from maild.message.write import write
 from maild.site import Site
 from store import Work
-from store.rows import Chain, NewMail, NewMessage
+from store.rows import Chain, HistoryLine, NewMail, NewMessage
 
 STORM = timedelta(hours=1)
 EARLIER = 5
+EARLIER_OF_ALL = 50
+"""How many are read where some may be private."""
 _REPLIED = frozenset(
-    ("acknowledgement", "transcript", "list", "show", "report", "questions", "status", "help")
+    (
+        "acknowledgement",
+        "transcript",
+        "list",
+        "show",
+        "report",
+        "questions",
+        "runbook",
+        "status",
+        "help",
+        "refused",
+        "supplied",
+    )
 )
+_SUMS = frozenset(("digest", "morning", "weekly"))
+"""What sums things up is never too much."""
 _KINDS = frozenset(("acknowledgement", "notice"))
 
 
@@ -115,7 +135,7 @@ class Telling:
     def _out_of_storm(self, tells: Sequence[Tell]) -> list[Tell]:
         """Too many notifications to one agent become a digest, never nothing (CONTRACT §7)."""
         most, now = self.rulebook.limits.notifications_per_agent_per_hour, self.occasion.now
-        inside = [tell.to.key for tell in tells if not tell.role.outside and tell.template != "digest"]
+        inside = [tell.to.key for tell in tells if not tell.role.outside and tell.template not in _SUMS]
         if most is None or not inside:
             return list(tells)
         counts = self.work.agent_mails_since(inside, now - STORM)
@@ -162,7 +182,9 @@ class Telling:
         )
 
     def _reply_address(self, claim: Claim, key: tokens.Key, tell: Tell) -> str:
-        if self.identity.reply_address != "plus" or tell.scope is None or not claim.ticket:
+        """Where an answer goes; a team's copy is read by many, so it holds no token."""
+        plain = self.identity.reply_address != "plus" or tell.role is Role.TEAM_COPY
+        if plain or tell.scope is None or not claim.ticket:
             return self.identity.address
         return (
             f"{self.identity.local}{self.identity.delimiter}{tokens.mint(claim, key)}@{self.identity.domain}"
@@ -202,15 +224,52 @@ class Telling:
             message=message,
             history=self._before(tell, message) if self._shows_all(tell) else (),
             changes=occasion.changes,
-            earlier=() if outside else self._other_tickets(),
+            earlier=() if outside else self._other_tickets(tell),
             actor=occasion.actor,
             lines=tell.lines,
             digest=occasion.digest,
             omitted=omitted,
             opened_for_you=tell.opened_for_you,
             board=occasion.board,
+            runbooks=self._guides(tell, self._language(tell, person)),
             named=tuple(filter(None, map(self.work.ticket, tell.named))),
+            survey=self._survey(tell, person),
+            solution=self._solution(tell),
+            supplied=tell.supplied,
         )
+
+    def _survey(self, tell: Tell, person: Person) -> Survey | None:
+        """The requester is asked when it is solved, and once more when it is closed and he has not said."""
+        ticket = self.occasion.ticket
+        if ticket is None or tell.role is not Role.REQUESTER or not self.rulebook.survey:
+            return None
+        closed = tell.form == "closed" and ticket.satisfaction is None
+        solved = ticket.state is State.SOLVED and (tell.form == "solved" or self._now(State.SOLVED))
+        return survey(self.identity, ticket, person, self.work.keys()[0]) if solved or closed else None
+
+    def _now(self, state: State) -> bool:
+        """Whether the ticket came to this state just now."""
+        return any(change.name == "state" and change.new == state for change in self.occasion.changes)
+
+    def _solution(self, tell: Tell) -> Message | None:
+        """What was last answered by a person, for a mail that says goodbye; none when silence solved it, for nothing was done then."""
+        if tell.form != "closed" or self._solved_by_silence():
+            return None
+        answers = (
+            one for one in self._whole() if one.public and one.direction == "out" and one.kind == "person"
+        )
+        return max(answers, key=lambda one: (one.at, one.id), default=None)
+
+    def _solved_by_silence(self) -> bool:
+        """Whether it was no person that said last that the ticket is solved."""
+        ticket = self.occasion.ticket
+        lines = self.work.events(ticket.id) if ticket else []
+        return next((line.actor == RULES for line in reversed(lines) if _solves(line)), False)
+
+    def _guides(self, tell: Tell, language: str) -> tuple[Runbook, ...]:
+        """The guides that the mail shows, in the reader's language; one that is not in the files any more is left out."""
+        found = (runbooks.find(self.rulebook, name, language) for name in tell.runbooks)
+        return tuple(guide for guide in found if guide is not None)
 
     def _about(self, tell: Tell) -> Message | None:
         """The message this mail shows: for the requester's side only a public one, and only when it carries it."""
@@ -223,9 +282,11 @@ class Telling:
 
     def _shows_all(self, tell: Tell) -> bool:
         """Who now has the ticket, alone or as a team, or asked to see it, is shown what was written before."""
-        handed = tell.role is Role.TEAM and any(change.name == "team" for change in self.occasion.changes)
+        handed = tell.role in (Role.TEAM, Role.TEAM_COPY) and any(
+            change.name == "team" for change in self.occasion.changes
+        )
         return not tell.role.outside and (
-            tell.template in ("assigned", "show") or (tell.template == "notification" and handed)
+            tell.template in ("assigned", "show", "escalated") or (tell.template == "notification" and handed)
         )
 
     def _before(self, tell: Tell, message: Message | None) -> tuple[Message, ...]:
@@ -240,20 +301,29 @@ class Telling:
             self._history = tuple(self.work.messages(ticket.id)) if ticket else ()
         return self._history
 
-    def _other_tickets(self) -> tuple[Ticket, ...]:
+    def _other_tickets(self, tell: Tell) -> tuple[Ticket, ...]:
+        """Other tickets of the requester, of those that the reader may see."""
         ticket = self.occasion.ticket
+        if ticket is None:
+            return ()
         if self._earlier is None:
-            self._earlier = (
-                tuple(self.work.earlier(ticket.requester.id, ticket.id, EARLIER)) if ticket else ()
-            )
-        return self._earlier
+            private = any(team.private for team in self.rulebook.teams.values())
+            limit = EARLIER_OF_ALL if private else EARLIER
+            self._earlier = tuple(self.work.earlier(ticket.requester.id, ticket.id, limit))
+        agent = None if tell.role is Role.TEAM_COPY else self.rulebook.agent(tell.to.address)
+        return tuple(
+            one
+            for one in self._earlier
+            if (may_see(agent, one, self.rulebook) if agent else may_stand_with(one, ticket, self.rulebook))
+        )[:EARLIER]
 
     def _language(self, tell: Tell, person: Person) -> str:
         """A requester's is that of the ticket, others' their own; agents' the first that the people files name."""
         ticket, agent = self.occasion.ticket, self.rulebook.agent(person.address)
         if tell.role.outside:
             said = ticket.language if ticket else self.occasion.language
-            known = (said, person.language) if tell.role is Role.REQUESTER else (person.language, said)
+            own = language_of(person, self.rulebook)
+            known = (said, own) if tell.role is Role.REQUESTER else (own, said)
             return known[0] or known[1] or self.identity.language
         return agent.languages[0] if agent and agent.languages else self.identity.language
 
@@ -326,6 +396,12 @@ class Telling:
         if not ids:
             return (), None
         return ids, (chain.last_written if chain else None) or ids[-1]
+
+
+def _solves(line: HistoryLine) -> bool:
+    """Whether with this line of the history the ticket came to be solved."""
+    change = line.detail.get("state")
+    return isinstance(change, list) and change[-1] == State.SOLVED
 
 
 def bounce_address(

@@ -13,6 +13,8 @@ import click
 
 from maild import config, site
 from maild.clock import utc_now
+from maild.desk.rulebook import Rulebook
+from maild.errors import ConfigError
 from maild.flow import Flow
 from maild.parsing import InProcess
 from maild.site import Site
@@ -35,6 +37,13 @@ class Desk:
         for warning in loaded.warnings:
             click.echo(f"maild: {warning}", err=True)
         return loaded
+
+    def rulebook(self) -> Rulebook | None:
+        """What the desk's files say, for commands that can do without; None while something is wrong with them."""
+        try:
+            return site.load(self.path, utc_now()).rulebook
+        except ConfigError:
+            return None
 
     @contextmanager
     def store(self) -> Iterator[Store]:

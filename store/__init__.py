@@ -16,16 +16,18 @@ What a row is:
     reference     a Message-ID seen in a ticket, by whom
     event         a line of the history with its reasons; of a ticket, or of the desk
     outbox        a mail of ours, its bytes fixed: queued, sending, sent, failed, dropped
+    post          a ticket on its way to a webhook: queued, sending, sent, failed, dropped
     digest        a line that waits for a digest  node         a daemon that reports itself
     held          an agent's mail that waits for a word of his
     absence       an agent who is away until a time
     turn          who of a team got the last ticket in turn
     fired         a rule on time that fired for a ticket
     memo          a small thing by its name
+    appointment   when a mail that comes regularly is due to somebody
     signing_key   what reply tokens are made with
 
-Never deleted: intake, content, tickets, messages, routes, references, history, outbox, digests, keys. Deleted are only ties that were
-undone (participant, watcher), absences that are over, nodes that are forgotten, and a register entry that two nodes made at once.
+Never deleted: intake, content, tickets, messages, routes, references, history, outbox, posts, digests, keys. Deleted are only ties that were
+undone (participant, watcher), absences that are over, appointments with who has left, nodes that are forgotten, and a register entry that two nodes made at once.
 
 Several processes may use one database. On PostgreSQL they may run on several hosts, which then share the folder of files.
 Faults that pass are raised as `NotNow` from every call; errors of the program stay what they are.

@@ -15,9 +15,9 @@ from store.transaction import Transaction
 _AWAY = sa.select(tables.absence.c.agent, tables.absence.c.until).where(
     tables.absence.c.until > sa.bindparam("now")
 )
-_HELPED = sa.select(sa.func.max(tables.event.c.at, type_=tables.event.c.at.type)).where(
+_TOLD = sa.select(sa.func.max(tables.event.c.at, type_=tables.event.c.at.type)).where(
     tables.where(tables.DESK_EVENT),
-    tables.event.c.event == "helped",
+    tables.event.c.event == sa.bindparam("what"),
     tables.event.c.subject == sa.bindparam("address"),
 )
 _DUE = (
@@ -49,7 +49,8 @@ class AbsenceWork(Transaction):
         dues = sa.or_(*(column.is_not(None) for column in _DUE))
         return load_tickets(self._connection, [mine, tables.ticket.c.state.in_(UNFINISHED), dues])
 
-    def helped(self, address: str) -> datetime | None:
-        """When help last went to this address."""
-        found: datetime | None = self._connection.scalar(_HELPED, {"address": address.lower()})
+    def told(self, what: str, address: str) -> datetime | None:
+        """When this (helped, refused) last went to the address."""
+        names = {"what": what, "address": address.lower()}
+        found: datetime | None = self._connection.scalar(_TOLD, names)
         return found

@@ -122,7 +122,8 @@ class ClockWork(Transaction):
         return True
 
     def next_due(self, now: datetime) -> datetime | None:
-        """The earliest time after `now` of a clock, of a look by rules on time, or of a digest; None when there is none."""
+        """The earliest time after `now` of a clock, of a look by rules on time, of a digest or a mail that comes regularly; None when there
+        is none."""
         ticket, digest = tables.ticket, tables.digest
         columns = (
             (ticket.c.clock_at, CLOCKED),
@@ -135,4 +136,6 @@ class ClockWork(Transaction):
             )
             for column, condition in columns
         ]
+        coming = tables.appointment.c.due_at
+        found.append(self._connection.scalar(sa.select(sa.func.min(coming)).where(coming > now)))
         return min((when for when in found if when is not None), default=None)

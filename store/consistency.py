@@ -27,6 +27,12 @@ INVARIANTS: Final = {
         SELECT id FROM outbox WHERE state = 'sending' AND (node IS NULL OR lease_until IS NULL)""",
     "mail {0} is {1} and still leased": """
         SELECT id, state FROM outbox WHERE state <> 'sending' AND lease_until IS NOT NULL""",
+    "post {0} is {1} and has no time": """
+        SELECT id, state FROM post WHERE state IN ('sent', 'failed', 'dropped') AND finished_at IS NULL""",
+    "post {0} is being sent by nobody": """
+        SELECT id FROM post WHERE state = 'sending' AND (node IS NULL OR lease_until IS NULL)""",
+    "post {0} is {1} and still leased": """
+        SELECT id, state FROM post WHERE state <> 'sending' AND lease_until IS NOT NULL""",
     "intake {0} is in work by nobody": """
         SELECT id FROM intake WHERE state = 'working' AND (node IS NULL OR lease_until IS NULL)""",
     "intake {0} is {1} and still leased": """
@@ -54,7 +60,8 @@ INVARIANTS: Final = {
         JOIN participant ON participant.ticket = ticket.id AND participant.person = ticket.requester""",
     "person {0} has no address entry for {1}": """
         SELECT person.id, person.address FROM person LEFT JOIN address ON address.person = person.id
-        WHERE person.address <> '' AND address.key IS NULL""",
+        WHERE person.address <> '' AND address.key IS NULL
+        AND NOT EXISTS (SELECT 1 FROM address AS other WHERE other.key = lower(person.address))""",
     "there are {0} current signing keys": """
         SELECT number FROM (SELECT count(*) AS number FROM signing_key WHERE retired_at IS NULL) AS current
         WHERE number <> 1""",

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from maild.desk.effects import Reason
 from store import tables
+from store.messages import family
 from store.rows import HistoryLine
 from store.tables import DESK_EVENT, where
 from store.transaction import Transaction
@@ -17,7 +18,8 @@ from store.transaction import Transaction
 _SELECT = sa.select(tables.event)
 
 
-def _line(row: Any) -> HistoryLine:
+def line_of(row: Any) -> HistoryLine:
+    """The line of a row of the table."""
     reasons = tuple(Reason(*reason) for reason in row.reasons)
     return HistoryLine(row.id, row.ticket, row.at, row.actor, row.event, row.detail, reasons)
 
@@ -50,11 +52,16 @@ class HistoryWork(Transaction):
     def events(self, ticket: int) -> list[HistoryLine]:
         """The ticket's lines, oldest first."""
         query = _SELECT.where(tables.event.c.ticket == ticket).order_by(tables.event.c.id)
-        return [_line(row) for row in self._connection.execute(query)]
+        return [line_of(row) for row in self._connection.execute(query)]
+
+    def times_logged(self, ticket: int) -> list[HistoryLine]:
+        """The lines by which agents logged time without a text, of the ticket and of those that were merged into it, oldest first."""
+        query = _SELECT.where(tables.event.c.ticket.in_(family(ticket)), tables.event.c.event == "time")
+        return [line_of(row) for row in self._connection.execute(query.order_by(tables.event.c.id))]
 
     def desk_events(self, limit: int, event: str | None = None) -> list[HistoryLine]:
         """The desk's own last lines (of this kind), newest first."""
         query = _SELECT.where(where(DESK_EVENT)).order_by(tables.event.c.id.desc()).limit(limit)
         if event is not None:
             query = query.where(tables.event.c.event == event)
-        return [_line(row) for row in self._connection.execute(query)]
+        return [line_of(row) for row in self._connection.execute(query)]

@@ -1,16 +1,15 @@
-"""What questions by mail are answered from: lists of tickets, the figures of a short report, since when a ticket stands as it does."""
+"""What questions by mail are answered from: lists of tickets, since when a ticket stands as it does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
-from statistics import median
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 
 from maild.desk.people import Ticket
-from maild.desk.selection import NOBODY, UNFINISHED, Figures, Selection
+from maild.desk.selection import NOBODY, Selection
 from store import tables
 from store.rows import Filter
 from store.tickets import TicketWork, tickets_by_id
@@ -57,52 +56,10 @@ class ListWork(TicketWork):
             yield _TICKET.state.in_(selection.states)
         if selection.priorities:
             yield _TICKET.priority.in_(selection.priorities)
+        if selection.hidden:
+            yield _not_hidden(selection.hidden, selection.viewer)
         if selection.idle is not None:
             yield from _idle(now - selection.idle)
-
-    def figures(self, since: datetime, until: datetime) -> Figures:
-        """Counts of the tickets that came, were solved and first answered from `since` to `until`, and of those unfinished now."""
-
-        def within(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
-            return sa.and_(column >= since, column <= until)
-
-        opened, solved = self._connection.execute(
-            sa.select(
-                sa.func.count().filter(within(_TICKET.created_at), _TICKET.state != "spam"),
-                sa.func.count().filter(within(_TICKET.solved_at)),
-            )
-        ).one()
-        spans = [
-            max(row.first_response_at - row.received_at, timedelta(0))
-            for row in self._connection.execute(
-                sa.select(_TICKET.first_response_at, _TICKET.received_at).where(
-                    within(_TICKET.first_response_at)
-                )
-            )
-        ]
-        broken = self._array(_TICKET.breached)
-        missed = sa.select(broken.c.value, sa.func.count()).select_from(
-            sa.join(tables.ticket, broken, sa.true())
-        )
-        missed = missed.where(sa.or_(_TICKET.state.in_(UNFINISHED), within(_TICKET.created_at)))
-        return Figures(
-            opened=opened,
-            solved=solved,
-            answered=len(spans),
-            first_response=median(spans) if spans else None,
-            breached={
-                row[0]: row[1]
-                for row in self._connection.execute(missed.group_by(broken.c.value).order_by(broken.c.value))
-            },
-            states=self._unfinished_by(_TICKET.state),
-            priorities=self._unfinished_by(_TICKET.priority),
-            teams=self._unfinished_by(sa.func.coalesce(_TICKET.team, "")),
-            agents=self._unfinished_by(sa.func.coalesce(_TICKET.assignee, "")),
-        )
-
-    def _unfinished_by(self, what: Any) -> dict[Any, int]:
-        query = sa.select(what, sa.func.count()).where(_TICKET.state.in_(UNFINISHED))
-        return {row[0]: row[1] for row in self._connection.execute(query.group_by(what).order_by(what))}
 
     def state_since(self, ticket: Ticket) -> datetime:
         """Since when the ticket is in the state it is in: its last change of state, or its arrival."""
@@ -116,6 +73,14 @@ class ListWork(TicketWork):
         return next(
             (row.at for row in self._connection.execute(changes) if "state" in row.detail), ticket.created_at
         )
+
+
+def _not_hidden(teams: Sequence[str], viewer: str) -> sa.ColumnElement[bool]:
+    """Tickets of no such team, and those that the viewer has, is the contact of, or follows."""
+    watcher = tables.watcher.c
+    follows = sa.exists().where(watcher.ticket == _TICKET.id, watcher.address == viewer)
+    his = (_TICKET.assignee == viewer, _TICKET.contact == viewer, follows)
+    return sa.or_(sa.func.coalesce(_TICKET.team, "").not_in(teams), *his)
 
 
 def _idle(since: datetime) -> Iterable[sa.ColumnElement[bool]]:

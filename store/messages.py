@@ -82,7 +82,7 @@ def _message(row: Any, attachments: tuple[Attachment, ...], delivery: str | None
     )
 
 
-def _family(ticket: int) -> sa.Select[tuple[int]]:
+def family(ticket: int) -> sa.Select[tuple[int]]:
     """The numbers of the ticket and of all that were merged into it, however far back."""
     one = tables.ticket
     tree = sa.select(sa.literal(ticket, one.c.id.type).label("id")).cte("family", recursive=True)
@@ -92,7 +92,7 @@ def _family(ticket: int) -> sa.Select[tuple[int]]:
 
 def whole(connection: Connection, ticket: int) -> list[Message]:
     """All messages of the ticket and of those that were merged into it, oldest first."""
-    return load_messages(connection, [tables.message.c.ticket.in_(_family(ticket))])
+    return load_messages(connection, [tables.message.c.ticket.in_(family(ticket))])
 
 
 class MessageWork(Transaction):

@@ -99,7 +99,7 @@ class DeskWork(Transaction):
     def totals(self) -> Totals:
         """Sizes of the queues; what is in work or being sent still counts as waiting or queued."""
         count = sa.func.count()
-        intake, outbox, ticket = tables.intake, tables.outbox, tables.ticket
+        intake, outbox, post, ticket = tables.intake, tables.outbox, tables.post, tables.ticket
         queues = sa.select(
             sa.select(count).select_from(intake).where(where(INTAKE_OPEN)).scalar_subquery().label("waiting"),
             _oldest(intake.c.received_at, INTAKE_OPEN).label("oldest_waiting"),
@@ -115,6 +115,17 @@ class DeskWork(Transaction):
             .where(where(OUTBOX_FAILED))
             .scalar_subquery()
             .label("failed"),
+            sa.select(count)
+            .select_from(post)
+            .where(where(OUTBOX_OPEN))
+            .scalar_subquery()
+            .label("posts_queued"),
+            _oldest(post.c.created_at, OUTBOX_OPEN).label("oldest_post"),
+            sa.select(count)
+            .select_from(post)
+            .where(where(OUTBOX_FAILED))
+            .scalar_subquery()
+            .label("posts_failed"),
         )
         row = self._connection.execute(queues).one()
         states = self._connection.execute(sa.select(ticket.c.state, count).group_by(ticket.c.state))

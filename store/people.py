@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from maild.desk.callers import meant, name_key, phone_key, read
 from maild.desk.facts import Address
 from maild.desk.people import Person, Suppression
 from store.columns import bounded, clean
@@ -24,6 +25,7 @@ PERSON_COLUMNS = (
     person.c.language,
     person.c.zone,
     person.c.phone,
+    person.c.groups,
 )
 _BY_KEY = (
     sa.select(address.c.key, *PERSON_COLUMNS)
@@ -34,6 +36,19 @@ _SUPPRESSED = sa.select(address.c.key, address.c.suppressed_at, address.c.suppre
     address.c.key.in_(any_of("keys")), where(SUPPRESSED)
 )
 _BY_ID = sa.select(*PERSON_COLUMNS).where(person.c.id.in_(any_of("ids")))
+_BY_CALL = (
+    sa.select(*PERSON_COLUMNS)
+    .where(
+        sa.or_(
+            person.c.name_key == sa.bindparam("name", type_=person.c.name_key.type),
+            person.c.phone_key == sa.bindparam("phone", type_=person.c.phone_key.type),
+        )
+    )
+    .order_by(person.c.id)
+    .limit(sa.bindparam("most"))
+)
+_MOST_CALLERS: Final = 100
+"""Who looks for one of more people of a name is to say the address."""
 
 
 def person_of(row: Any, address: str | None = None) -> Person:
@@ -46,6 +61,7 @@ def person_of(row: Any, address: str | None = None) -> Person:
         row.language,
         row.zone,
         row.phone,
+        tuple(row.groups),
     )
 
 
@@ -76,6 +92,28 @@ def people_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Person
         for row in connection.execute(_BY_ID, {"ids": part}):
             found[row.id] = person_of(row)
     return found
+
+
+def people_called(connection: Connection, written: Iterable[str]) -> dict[str, tuple[Person, ...]]:
+    """Whom a name, a telephone number or both may mean (`desk.callers`), for each text in which there is one."""
+    found: dict[str, tuple[Person, ...]] = {}
+    for text in written:
+        asked = read(text)
+        if asked is None or asked.address:
+            continue
+        keys = {"name": name_key(asked.name), "phone": phone_key(asked.phone), "most": _MOST_CALLERS}
+        found[text] = meant(asked, map(person_of, connection.execute(_BY_CALL, keys)))
+    return found
+
+
+def _keyed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns together with those by which a person is found again."""
+    keys: dict[str, Any] = {}
+    if "name" in values:
+        keys["name_key"] = name_key(values["name"])
+    if "phone" in values:
+        keys["phone_key"] = phone_key(values["phone"])
+    return {**values, **keys}
 
 
 class PeopleWork(Transaction):
@@ -129,7 +167,7 @@ class PeopleWork(Transaction):
     def _enter(self, entered: Address, given: Mapping[str, str]) -> Person:
         row: dict[str, Any] = {"name": "", "organisation": None, "language": None, "zone": None, **given}
         row["address"] = clean(entered.address)
-        number = self._insert(person, row)
+        number = self._insert(person, _keyed(row))
         entry = insert_ignore(self._connection, address, returning=(address.c.person,))
         if self._connection.scalar(entry, {"key": entered.key, "person": number}) == number:
             return Person(number, **row)
@@ -137,17 +175,35 @@ class PeopleWork(Transaction):
         self._connection.execute(sa.delete(person).where(person.c.id == number))
         return people_by_address(self._connection, [entered.key])[entered.key]
 
-    def _fill(self, known: Person, missing: Mapping[str, str | None]) -> Person:
-        row = self._connection.execute(
-            sa.update(person).where(person.c.id == known.id).values(**missing).returning(*PERSON_COLUMNS)
-        ).one()
-        return person_of(row)
+    def _fill(self, known: Person, values: Mapping[str, Any]) -> Person:
+        change = sa.update(person).where(person.c.id == known.id).values(**_keyed(values))
+        return person_of(self._connection.execute(change.returning(*PERSON_COLUMNS)).one())
 
-    def caller(self, name: str, phone: str | None, organisation: str | None) -> Person:
-        """Enter somebody without an address."""
-        row = {"name": name, "address": "", "phone": phone, "organisation": organisation}
-        number = self._insert(person, row)
-        return Person(number, clean(name), "", organisation, phone=phone)
+    def caller(self, name: str, phone: str | None) -> Person:
+        """Enter somebody without an address; `name` is empty when only the number is known."""
+        row = {"name": clean(name), "address": "", "phone": clean(phone) if phone else None}
+        number = self._insert(person, _keyed(row))
+        return Person(number, row["name"] or "", "", phone=row["phone"])
+
+    def called(self, id: int, name: str, phone: str | None) -> Person | None:
+        """The person of this number, with the name and the telephone number filled in that the register lacks."""
+        known = self.person_by_id(id)
+        if known is None:
+            return None
+        told = {"name": clean(name), "phone": clean(phone) if phone else None}
+        missing = {key: value for key, value in told.items() if value and not getattr(known, key)}
+        return self._fill(known, missing) if missing else known
+
+    def addresses(self, id: int) -> tuple[str, ...]:
+        """All addresses (in lower case) by which the person of this number is known."""
+        mine = sa.select(address.c.key).where(address.c.person == id).order_by(address.c.key)
+        return tuple(self._connection.scalars(mine))
+
+    def set_organisation(self, person_id: int, organisation: str | None) -> None:
+        """The person belongs to this organisation; None: the register does not say."""
+        change = sa.update(person).where(person.c.id == person_id).values(organisation=organisation)
+        self._connection.execute(change)
+        self._register.clear()
 
     def person_at(self, key: str) -> Person | None:
         """The person with this address (in any case), None when nobody has it."""

@@ -130,6 +130,41 @@ class OutboxRow:
 
 
 @dataclass(frozen=True, slots=True)
+class NewPost:
+    """A ticket to post to a webhook. (`event_key`, `url`) is unique: the same event is posted to the same URL once. `event_id` names
+    it for the receiver, `host` is where the URL leads (with its port), `rule` the rule that asked for it, `body` the final JSON."""
+
+    event_key: str
+    event_id: str
+    url: str
+    host: str
+    rule: str
+    ticket: int
+    body: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PostRow:
+    """A post that waits, is being sent, or was. `state`: queued, sending, sent, failed, dropped. `attempts` counts this one. `reason`: what
+    the receiver said, or why it could not be reached."""
+
+    id: int
+    event_id: str
+    url: str
+    host: str
+    rule: str
+    ticket: int
+    body: str
+    state: str
+    attempts: int
+    due_at: datetime
+    created_at: datetime
+    finished_at: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryLine:
     """One event as stored."""
 
@@ -194,6 +229,9 @@ class Totals:
     oldest_queued: datetime | None
     failed: int
     tickets: Mapping[str, int] = field(default_factory=dict)
+    posts_queued: int = 0
+    oldest_post: datetime | None = None
+    posts_failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,11 @@ from store.held import held_of
 from store.messages import load_messages, whole
 from store.nodes import DeskWork
 from store.outbox import scope_of
-from store.people import PERSON_COLUMNS, PeopleWork, people_by_id, person_of
+from store.people import PERSON_COLUMNS, PeopleWork, people_by_id, people_called, person_of
 from store.references import ancestors
 from store.ruling import RulingWork
 from store.tables import AUTOMATIC_OUTSIDE, DESK_EVENT, where
-from store.tickets import tickets_by_id
+from store.tickets import acquainted, tickets_by_id
 from store.transaction import any_of, chunks
 
 SAME_WITHIN: Final = timedelta(hours=24)
@@ -219,7 +219,9 @@ class SnapshotWork(DeskWork, RulingWork, PeopleWork):
         sent, outbox = _sent(connection, wanted)
         seen = ancestors(connection, wanted.message_ids)
         same, repeated = _same(connection, wanted, now)
-        automatic, suppressed = _automatic(connection, wanted.counted, now)
+        callers = people_called(connection, wanted.callers)
+        called = [one.key for people in callers.values() for one in people if one.key]
+        automatic, suppressed = _automatic(connection, (*wanted.counted, *called), now)
         named = _named(wanted, (*sent.values(), *outbox.values()), seen, same)
         tickets = _with_merged(connection, named, lock=self._writing)
         return Snapshot(
@@ -229,7 +231,7 @@ class SnapshotWork(DeskWork, RulingWork, PeopleWork):
             outbox=outbox,
             ancestors=seen,
             tickets=tickets,
-            people=self._look_up(wanted.addresses),
+            people=self._look_up((*wanted.addresses, *called)),
             persons=people_by_id(connection, wanted.persons),
             automatic=automatic,
             ticket_automatic=_automatic_of_tickets(connection, tickets, now),
@@ -240,7 +242,10 @@ class SnapshotWork(DeskWork, RulingWork, PeopleWork):
             answers=_answers(connection, outbox.values(), tickets),
             away=self.away(now) if wanted.away else {},
             owned=tuple(self.owned(wanted.owned)) if wanted.owned else (),
-            helped=self.helped(wanted.helped) if wanted.helped else None,
+            helped=self.told("helped", wanted.helped) if wanted.helped else None,
+            refused=self.told("refused", wanted.newcomer) if wanted.newcomer else None,
+            acquainted=bool(wanted.newcomer) and acquainted(connection, wanted.newcomer),
+            callers=callers,
             staff=self.staff(wanted.staff, now) if wanted.staff else Staff(),
             fired=self.fired(*wanted.fired) if wanted.fired else (),
             moments={one.id: moments_of(connection, one) for one in tickets.values()}
@@ -251,14 +256,14 @@ class SnapshotWork(DeskWork, RulingWork, PeopleWork):
     def _of_agent(
         self, wanted: Wanted, sent: Iterable[SentMail], tickets: Mapping[int, Ticket], now: datetime
     ) -> dict[str, Any]:
-        """What only the mail of somebody who may be an agent asks for."""
+        """What only the mail of somebody who may be an agent asks for, or an answer to questions of ours."""
         found: dict[str, Any] = {}
         if wanted.agent:
             found["answered"] = answered(self._connection, wanted.agent, tickets)
             found["held"] = held_of(self._connection, wanted.agent, tickets, now)
-            found["messages"] = shown(
-                self._connection, [mail.message for mail in sent if mail.message is not None]
-            )
+        if wanted.agent or any(ticket.asked for ticket in tickets.values()):
+            carried = [mail.message for mail in sent if mail.message is not None]
+            found["messages"] = shown(self._connection, carried)
         if wanted.parts:
             found["messages"] = found.get("messages", {}) | {
                 one.id: one for ticket in tickets for one in whole(self._connection, ticket)

@@ -80,6 +80,11 @@ person = sa.Table(
     sa.Column("language", CleanText),
     sa.Column("zone", CleanText),
     sa.Column("phone", CleanText),
+    sa.Column("groups", CleanJson, nullable=False, server_default="[]"),
+    sa.Column("name_key", KeyText),
+    sa.Column("phone_key", KeyText),
+    sa.Index("ix_person_name_key", "name_key"),
+    sa.Index("ix_person_phone_key", "phone_key"),
 )
 
 address = sa.Table(
@@ -137,6 +142,12 @@ ticket = sa.Table(
     sa.Column("active_at", UtcDateTime),
     sa.Column("look_at", UtcDateTime),
     sa.Column("clock_at", UtcDateTime),
+    sa.Column("chosen", CleanJson, nullable=False, server_default="[]"),
+    sa.Column("asked", CleanJson, nullable=False, server_default="[]"),
+    sa.Column("met", CleanJson, nullable=False, server_default="[]"),
+    sa.Column("step", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("contact", CleanText),
+    sa.Column("runbooks", CleanJson, nullable=False, server_default="[]"),
     sa.Index("ix_ticket_requester", "requester"),
     _partial("ix_ticket_merged_into", "merged_into", condition=MERGED),
     _partial("ix_ticket_look_at", "look_at", condition=LOOKED_AT),
@@ -344,6 +355,34 @@ outbox = sa.Table(
     _partial("ix_outbox_agents", "recipient_key", "created_at", condition=AUTOMATIC_INSIDE),
 )
 
+post = sa.Table(
+    "post",
+    metadata,
+    _id(),
+    sa.Column("event_key", KeyText, nullable=False),
+    sa.Column("event_id", KeyText, nullable=False),
+    sa.Column("url", CleanText, nullable=False),
+    sa.Column("url_key", KeyText, nullable=False),
+    sa.Column("host", KeyText, nullable=False),
+    sa.Column("rule", CleanText, nullable=False),
+    _ref("ticket", "ticket"),
+    sa.Column("body", CleanText, nullable=False),
+    sa.Column("state", CleanText, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due_at", UtcDateTime, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("node", CleanText),
+    sa.Column("lease_until", UtcDateTime),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Column("reason", CleanText, nullable=False),
+    sa.CheckConstraint("state IN ('queued', 'sending', 'sent', 'failed', 'dropped')", name="state"),
+    sa.Index("uq_post_told_once", "event_key", "url_key", unique=True),
+    sa.Index("uq_post_event_id", "event_id", unique=True),
+    sa.Index("ix_post_ticket", "ticket"),
+    _partial("ix_post_due", "due_at", condition=OUTBOX_OPEN),
+    _partial("ix_post_failed", "id", condition=OUTBOX_FAILED),
+)
+
 digest = sa.Table(
     "digest",
     metadata,
@@ -414,4 +453,12 @@ memo = sa.Table(
     metadata,
     sa.Column("name", KeyText, primary_key=True),
     sa.Column("value", CleanText, nullable=False),
+)
+
+appointment = sa.Table(
+    "appointment",
+    metadata,
+    sa.Column("recipient", KeyText, primary_key=True),
+    sa.Column("kind", KeyText, primary_key=True),
+    sa.Column("due_at", UtcDateTime, nullable=False),
 )

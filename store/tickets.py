@@ -14,7 +14,7 @@ from maild.desk.effects import Change
 from maild.desk.people import Person, Ticket
 from maild.desk.words import State
 from store import tables
-from store.columns import clean
+from store.columns import bounded, clean
 from store.people import PERSON_COLUMNS, person_of
 from store.rows import Filter
 from store.transaction import Transaction, any_of, chunks, insert_ignore
@@ -28,9 +28,37 @@ _PLAIN = tuple(
     field.name
     for field in dataclasses.fields(Ticket)
     if field.name
-    not in ("requester", "participants", "watchers", "state", "tags", "fields", "breached", "urls")
+    not in (
+        "requester",
+        "participants",
+        "watchers",
+        "state",
+        "tags",
+        "fields",
+        "breached",
+        "urls",
+        "chosen",
+        "asked",
+        "met",
+        "runbooks",
+    )
 )
-_CHANGEABLE = {*_PLAIN, "requester", "state", "tags", "breached", "urls"} - {"id", "created_at", "updated_at"}
+_CHANGEABLE = {
+    *_PLAIN,
+    "requester",
+    "state",
+    "tags",
+    "breached",
+    "urls",
+    "chosen",
+    "asked",
+    "met",
+    "runbooks",
+} - {
+    "id",
+    "created_at",
+    "updated_at",
+}
 _SELECT = sa.select(
     *(column for column in tables.ticket.c),
     *(
@@ -51,6 +79,18 @@ _PARTICIPANTS = (
     .join(tables.person, tables.person.c.id == tables.participant.c.person)
     .where(tables.participant.c.ticket.in_(any_of("tickets")))
     .order_by(tables.participant.c.added_at, tables.participant.c.person)
+)
+_KNOWN_BY = sa.select(tables.address.c.person).where(tables.address.c.key == sa.bindparam("key"))
+_TAKES_PART = sa.exists().where(
+    tables.participant.c.ticket == tables.ticket.c.id, tables.participant.c.person.in_(_KNOWN_BY)
+)
+_ACQUAINTED = (
+    sa.select(tables.ticket.c.id)
+    .where(
+        tables.ticket.c.state != State.SPAM,
+        sa.or_(tables.ticket.c.requester.in_(_KNOWN_BY), _TAKES_PART),
+    )
+    .limit(1)
 )
 _WATCHERS = (
     sa.select(tables.watcher.c.ticket, tables.watcher.c.address)
@@ -90,6 +130,11 @@ def tickets_by_id(connection: Connection, ids: Iterable[int], *, lock: bool = Fa
     return found
 
 
+def acquainted(connection: Connection, address: str) -> bool:
+    """Whether the person with this address is the requester of a ticket or takes part in one, spam apart."""
+    return connection.scalar(_ACQUAINTED, {"key": bounded(address.lower())}) is not None
+
+
 def _ticket(row: Any, participants: Iterable[Person], watchers: Iterable[str]) -> Ticket:
     columns = row._mapping
     requester = Person(
@@ -100,6 +145,7 @@ def _ticket(row: Any, participants: Iterable[Person], watchers: Iterable[str]) -
         row.person_language,
         row.person_zone,
         row.person_phone,
+        tuple(row.person_groups),
     )
     return Ticket(
         **{name: columns[name] for name in _PLAIN},
@@ -109,6 +155,10 @@ def _ticket(row: Any, participants: Iterable[Person], watchers: Iterable[str]) -
         fields=row.fields,
         breached=tuple(row.breached),
         urls=tuple(row.urls),
+        chosen=tuple(row.chosen),
+        asked=tuple(row.asked),
+        met=tuple(row.met),
+        runbooks=tuple(row.runbooks),
         participants=tuple(participants),
         watchers=tuple(watchers),
     )
@@ -166,6 +216,11 @@ class TicketWork(Transaction):
             "fields": {},
             "breached": (),
             "urls": (),
+            "chosen": (),
+            "asked": (),
+            "met": (),
+            "runbooks": (),
+            "step": 0,
             "minutes_spent": 0,
         }
         number = self._insert(tables.ticket, row)
@@ -323,4 +378,8 @@ def _contains(word: str) -> sa.ColumnElement[bool]:
             tables.message.c.text.icontains(part, autoescape=True),
         ),
     )
-    return sa.or_(tables.ticket.c.subject.icontains(part, autoescape=True), said)
+    ticket = tables.ticket.c
+    own = (
+        column.icontains(part, autoescape=True) for column in (ticket.subject, ticket.cause, ticket.solution)
+    )
+    return sa.or_(*own, said)

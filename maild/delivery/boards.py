@@ -1,20 +1,21 @@
-"""What the answers to questions by mail show: lists of tickets, a short report, and the words that can be asked."""
+"""What the answers to questions by mail show: lists of tickets, a report, and the words that can be asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import cast
 from urllib.parse import quote
 
+from maild.delivery import glossaries
+from maild.delivery.guides import about
 from maild.delivery.notice import Board, Notice, Section
+from maild.delivery.reports import summary
 from maild.delivery.times import Clock
 from maild.desk.people import Ticket
-from maild.desk.selection import UNFINISHED, Figures
+from maild.desk.selection import UNFINISHED
 from maild.desk.sla import first_due
 
 Values = dict[str, object]
-Rows = list[dict[str, str]]
 
 
 def board(notice: Notice, answer: Board, clock: Clock, words: Mapping[str, object]) -> Values:
@@ -33,10 +34,22 @@ def board(notice: Notice, answer: Board, clock: Clock, words: Mapping[str, objec
         "question": answer.question,
         "since": clock(answer.since),
         "sections": sections,
-        "figures": _figures(answer.figures, notice, words) if answer.figures else [],
+        "report": _report(notice, answer, clock, words),
+        "page": answer.page,
         "lists": [{"name": f"list {name}", "ask": _ask(notice, f"list {name}")} for name in answer.lists],
         "commands": list(answer.commands),
+        "glossary": glossaries.sections(notice, answer.glossary, clock, words),
+        "runbooks": [{**about(guide), "ask": _ask(notice, f"runbook {guide.name}")} for guide in answer.runbooks],
     }  # fmt: skip
+
+
+def _report(notice: Notice, answer: Board, clock: Clock, words: Mapping[str, object]) -> Values | None:
+    if answer.report is None:
+        return None
+    made = summary(answer.report, notice.rulebook, clock, words, notice.language)
+    for row in cast("list[Values]", made["undocumented"]):
+        row["ask"] = _ask(notice, f"show {row['number']}")
+    return made
 
 
 def _section(section: Section, rows: list[Values]) -> Values:
@@ -62,10 +75,11 @@ def _row(ticket: Ticket, notice: Notice, answer: Board, clock: Clock, labels: Ma
     requester = ticket.requester
     return _plain(ticket, clock) | {
         "priority": ticket.priority,
-        "requester": requester.name or requester.address,
+        "requester": requester.name or requester.address or requester.phone or "",
         "who": _who(ticket, notice, answer, clock, labels),
         "due": clock.short(due),
         "late": due is not None and due < notice.now,
+        "since": clock.short(answer.waiting.get(ticket.id)),
         "ask": _ask(notice, f"show {ticket.id}"),
     }
 
@@ -92,44 +106,6 @@ def _team(key: str | None, notice: Notice) -> str:
 def _ask(notice: Notice, question: str) -> str:
     """A link that asks the desk by mail (RFC 6068)."""
     return f"mailto:{quote(notice.rulebook.identity.address, safe='@')}?subject={quote(question)}"
-
-
-def _figures(figures: Figures, notice: Notice, words: Mapping[str, object]) -> list[Values]:
-    """Groups of label and value, in the reader's language; an empty group is left out."""
-    labels, states = _dictionary(words, "labels"), _dictionary(words, "states")
-    priorities = _dictionary(words, "priorities")
-
-    def label(name: str) -> str:
-        return labels.get(name, name)
-
-    median = _span(figures.first_response) if figures.first_response is not None else "–"
-    week = [
-        (label("opened"), figures.opened),
-        (label("solved_count"), figures.solved),
-        (label("answered_count"), figures.answered),
-        (label("median_first_response"), median),
-    ]
-    groups: list[tuple[str, Iterable[tuple[str, object]]]] = [
-        ("week", week),
-        ("missed", ((label(name), count) for name, count in figures.breached.items())),
-        ("by_state", ((states.get(name, name), count) for name, count in figures.states.items())),
-        ("by_priority", ((priorities.get(str(at), str(at)), count) for at, count in figures.priorities.items())),
-        ("by_team", ((_team(key, notice) or "–", count) for key, count in figures.teams.items())),
-        ("by_agent", ((_agent(key, notice) if key else label("nobody"), count) for key, count in figures.agents.items())),
-    ]  # fmt: skip
-    made = [
-        (label(name), [{"label": what, "value": str(value)} for what, value in rows]) for name, rows in groups
-    ]
-    return [{"title": title, "rows": rows} for title, rows in made if rows]
-
-
-def _span(span: timedelta) -> str:
-    """`2 d 3 h`, `1 h 5 min`, `12 min`."""
-    minutes = round(span.total_seconds() / 60)
-    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
-    if days:
-        return f"{days} d {hours} h"
-    return f"{hours} h {rest} min" if hours else f"{rest} min"
 
 
 def _dictionary(words: Mapping[str, object], name: str) -> Mapping[str, str]:

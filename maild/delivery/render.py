@@ -60,6 +60,10 @@ class Templates:
             if len(parts) == 3 and parts[2].endswith(".txt") and not parts[2].startswith(("_", "words."))
         )
 
+    def words(self, language: str) -> Mapping[str, object]:
+        """The words of a language, with English ones where it lacks some."""
+        return self._environment.words(language)
+
     def problems(self, folder: str = "templates") -> list[Problem]:
         """Everything wrong with the templates, sorted; `folder` is put before the paths. An empty list: all is well."""
         return check(self._environment, self.shipped, self.own, folder)

@@ -1,4 +1,4 @@
-"""When a mail that could not be delivered is tried again."""
+"""When a mail, or a post to a webhook, that could not be delivered is tried again."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ _GAPS = (timedelta(seconds=10), *(timedelta(minutes=minutes) for minutes in (1, 
 _SPREAD = 0.1
 
 
-def next_attempt(attempts: int, created_at: datetime, now: datetime, row: int = 0) -> datetime | None:
-    """The time of the next attempt after `attempts` (1 or more) have failed, the last one at `now`; None: give up.
+def next_attempt(
+    attempts: int, created_at: datetime, now: datetime, row: int = 0, life: timedelta = LIFE
+) -> datetime | None:
+    """The time of the next attempt after `attempts` (1 or more) have failed, the last one at `now`; None: give up,
+    for it would be later than `life` after `created_at`.
 
     Gaps grow from ten seconds to four hours. Each is lengthened by up to a tenth, by a share that is fixed for an outbox
     `row`, so that mails which failed together do not all come back together.
@@ -19,4 +22,4 @@ def next_attempt(attempts: int, created_at: datetime, now: datetime, row: int = 
     gap = _GAPS[min(max(attempts, 1), len(_GAPS)) - 1]
     share = (row * 2654435761 % 2**32) / 2**32  # Knuth's multiplicative hash: neighbours land far apart
     due = now + gap * (1 + _SPREAD * share)
-    return due if due <= created_at + LIFE else None
+    return due if due <= created_at + life else None

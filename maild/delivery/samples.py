@@ -4,37 +4,95 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
-from maild.delivery.notice import Board, DigestLine, Notice, Section
+from maild.delivery.notice import Board, DigestLine, Notice, Section, Survey
 from maild.desk.effects import Change
 from maild.desk.facts import Attachment
 from maild.desk.people import Message, Person, Ticket
-from maild.desk.rulebook import Agent, Field, Identity, Organisation, Policy, Rulebook, Team
-from maild.desk.selection import LISTS, Figures
+from maild.desk.reporting import (
+    Attainment,
+    Growth,
+    Measures,
+    Period,
+    Recurring,
+    Report,
+    Slice,
+    Spans,
+    Times,
+    Undocumented,
+)
+from maild.desk.rulebook import (
+    ATTACHMENT,
+    Agent,
+    Field,
+    Identity,
+    Need,
+    Organisation,
+    Policy,
+    Rulebook,
+    Runbook,
+    Team,
+    Word,
+    Words,
+)
+from maild.desk.selection import LISTS
 from maild.desk.words import Happening, Role, Scope, State
 
 INSIDE: Final = frozenset(
-    ("notification", "assigned", "transcript", "digest", "alert", "list", "show", "report", "questions")
+    (
+        "notification",
+        "assigned",
+        "transcript",
+        "digest",
+        "alert",
+        "list",
+        "show",
+        "report",
+        "morning",
+        "questions",
+        "runbook",
+        "glossary",
+        "escalated",
+    )
 )
 _WITHOUT_TICKET: Final = frozenset(
-    ("digest", "alert", "transcript", "list", "report", "questions", "status", "help")
+    (
+        "digest",
+        "alert",
+        "transcript",
+        "list",
+        "report",
+        "morning",
+        "questions",
+        "runbook",
+        "glossary",
+        "status",
+        "help",
+        "refused",
+    )
 )
 _NOW: Final = datetime(2026, 11, 23, 13, 5, tzinfo=UTC)
 _HOUR: Final = timedelta(hours=1)
 
+_PRODUCT: Final = Need("product", {"en": "Which product do you use?"}, "product")
+_PICTURE: Final = Need("ask 1", {"en": "Please send a picture."}, met_by=(ATTACHMENT,))
 RULEBOOK: Final = Rulebook(
     identity=Identity("Acme Support", "support@acme.test", "Acme", timezone="Europe/Amsterdam"),
     teams={"support": Team("support", "First line")},
     agents={"ana@acme.test": Agent("Ana Ruiz", "ana@acme.test", "support")},
     organisations={"Globex": Organisation("Globex", ("globex.test",), zone="Europe/Madrid")},
-    fields={"product": Field("product", "Product", ("flow", "lumen"))},
+    fields={
+        "product": Field("product", "Product", {"flow": Word("flow"), "lumen": Word("lumen")}, visible=True)
+    },
     policies={"gold": Policy("gold", "always", {}, tell=("first_response", "update", "resolution"))},
     channels={
         "Phone": "+31 20 555 0100 (Monday to Friday, 9:00 to 17:00)",
         "Status": "https://status.acme.test",
     },
+    words=Words(types={"incident": Word("incident", needs=(_PRODUCT, _PICTURE))}),
 )
 _CARLA: Final = Person(2, "Carla Ruiz", "carla@globex.test", "Globex", "en", phone="+34 91 555 0100")
 _ANA: Final = Person(1, "Ana Ruiz", "ana@acme.test")
@@ -68,6 +126,9 @@ _FULL: Final = replace(
     cause="dust",
     solution="Cleaned.",
     minutes_spent=25,
+    step=1,
+    contact="ana@acme.test",
+    asked=("product", "ask 1"),
 )
 _MESSAGE: Final = Message(
     5,
@@ -103,26 +164,59 @@ _CHANGES: Final = (
 )
 
 
+_PERIOD: Final = Period(_NOW - 168 * _HOUR, _NOW, _NOW - 336 * _HOUR, ZoneInfo("Europe/Amsterdam"))
+_TIMES: Final = Times(Spans(9, _HOUR / 6, _HOUR), Spans(9, _HOUR / 4, 20 * _HOUR), 8)
+_MEASURES: Final = Measures(
+    opened=12,
+    solved=9,
+    closed=7,
+    reopened=1,
+    escalated=2,
+    unfinished=5,
+    first_response=_TIMES,
+    resolution=Times(Spans(9, 9 * _HOUR, 30 * _HOUR), Spans(9, 20 * _HOUR, 120 * _HOUR), 8),
+    attainment=(Attainment("gold", "first_response", 11, 1, 0), Attainment("gold", "update", 0, 0, 3)),
+    backlog={"today": 2, "1d": 1, "3d": 1, "7d": 0, "30d": 0, "older": 1},
+    minutes=340,
+    ratings={5: 4, 2: 1},
+)
+_BEFORE: Final = Measures(opened=9, solved=9, unfinished=2)
+_REPORT: Final = Report(
+    _PERIOD,
+    _MEASURES,
+    _BEFORE,
+    {
+        "organisation": (Slice("Globex", _MEASURES, _BEFORE), Slice("", Measures(unfinished=1), Measures())),
+        "team": (Slice("support", _MEASURES, _BEFORE), Slice("engineering", Measures(opened=1), _BEFORE)),
+        "field.product": (Slice("flow", _MEASURES, _BEFORE), Slice("", _BEFORE, Measures())),
+    },
+    {"ana@acme.test": 240, "ben@acme.test": 100},
+    (Recurring("dust", (3, 12)),),
+    (Growth("category", "bug", 1, 6),),
+    (Undocumented(12, "Printer on fire", ("solution",)),),
+    ("support",),
+)
+_GUIDE: Final = Runbook(
+    "outage", "When production is down", "1. Look at the status page.\n2. `#tag outage`", "Chen", "current", "Ana", date(2026, 11, 1)
+)  # fmt: skip
 _BOARD: Final = Board(
     question="list mine",
     sections=(Section("mine", (replace(_FULL, state=State.OPEN), _BARE), 102), Section("billing", (), 0)),
     away={"ana@acme.test": _NOW + 24 * _HOUR},
-    figures=Figures(
-        12,
-        9,
-        10,
-        timedelta(minutes=7),
-        {"first_response": 1},
-        {"new": 2, "open": 3},
-        {1: 1, 3: 4},
-        {"support": 5},
-        {"ana@acme.test": 3, "": 2},
-    ),
+    report=_REPORT,
+    waiting={12: _NOW - 2 * _HOUR},
     since=_NOW - _HOUR,
     lists=tuple(LISTS),
     commands=("#solve: the answer solves it",),
+    glossary=("severities", "priorities", "fields", "tags"),
+    runbooks=(_GUIDE, replace(_GUIDE, name="bare", owner="", status="", reviewed_by="", reviewed_on=None)),
 )
-_EMPTY: Final = Board("help", sections=(Section("mine", (), 0),))
+_SURVEY: Final = Survey("support+yes@acme.test", tuple(f"support+{at}@acme.test" for at in range(1, 6)))
+_EMPTY: Final = Board(
+    "help",
+    sections=(Section("mine", (), 0),),
+    report=Report(_PERIOD, Measures(), Measures(), {}, {}, (), (), ()),
+)
 
 
 def samples(name: str) -> Iterator[Notice]:
@@ -178,4 +272,8 @@ def _notice(
         opened_for_you=full,
         board=_BOARD if full else _EMPTY,
         named=(replace(_BARE, id=13, subject="Paper jam"),) if full else (),
+        runbooks=_BOARD.runbooks if inside and full else (),
+        survey=_SURVEY if full and ticket else None,
+        supplied=(("product", "flow"), ("ask 1", "")) if full else (),
+        solution=_MESSAGE if full else None,
     )

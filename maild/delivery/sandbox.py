@@ -12,6 +12,8 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
 
+from maild.delivery.guides import markdown
+
 LAST_LANGUAGE: Final = "en"
 OUTPUT_MAX = 20_000_000
 _SEQUENCE_MAX = 1_000_000
@@ -62,7 +64,7 @@ class Environment(SandboxedEnvironment):
             del self.globals[name]
         for name in _NO_FILTERS:
             del self.filters[name]
-        self.filters |= {"as_html": as_html, "word": word}
+        self.filters |= {"as_html": as_html, "markdown": markdown, "word": word}
 
         self._words: dict[str, dict[str, object]] = {}
 

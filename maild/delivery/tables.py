@@ -13,8 +13,11 @@ _TICKET = (
 _DUE = ("first_response", "update", "resolution", "silence")
 
 
-def tables(made: Mapping[str, object], words: Mapping[str, object]) -> dict[str, Rows]:
-    """`made`: the values of a mail to an agent (`values.values`); `words`: what words.txt sets."""
+def tables(
+    made: Mapping[str, object], words: Mapping[str, object], defined: Mapping[str, str]
+) -> dict[str, Rows]:
+    """`made`: the values of a mail to an agent (`values.values`); `words`: what words.txt sets; `defined`: words of the dictionary with their
+    definitions, by column."""
     ticket = cast("Mapping[str, object] | None", made["ticket"])
     if ticket is None:
         return {"changes": [], "who": [], "ticket": [], "due": []}
@@ -26,11 +29,17 @@ def tables(made: Mapping[str, object], words: Mapping[str, object]) -> dict[str,
         "priority": _dictionary(words, "priorities").get(str(ticket["priority"]), ticket["priority"]),
         "assignee": ticket["assignee"] or "–",
         "tags": ", ".join(cast("list[str]", ticket["tags"])),
+        **defined,
     }
     facts = [(labels.get(name, name), shown[name]) for name in _TICKET]
     facts += [(field["label"], field["value"]) for field in fields]
+    facts += [(labels.get("lacks", "lacks"), _numbered(one)) for one in cast("Rows", made["questions"])]
     if cast(int, ticket["level"]) > 1:
         facts.append((labels.get("level", "level"), ticket["level"]))
+    if ticket["escalated"]:
+        taken, of = cast(int, ticket["escalated"]), cast(int, ticket["steps"])
+        facts.append((labels.get("escalated", "escalated"), f"{taken} / {of}" if taken <= of else taken))
+    facts.append((labels.get("contact", "contact"), ticket["contact"]))
     if ticket["channel"] != "email":
         facts.append((labels.get("channel", "channel"), ticket["channel"]))
     facts.append((labels.get("urls", "urls"), ", ".join(cast("list[str]", ticket["urls"]))))
@@ -50,6 +59,11 @@ def tables(made: Mapping[str, object], words: Mapping[str, object]) -> dict[str,
             ]
         ),
     }
+
+
+def _numbered(question: Mapping[str, object]) -> str:
+    """A question with its number, if the requester was asked it."""
+    return f"{question['number']}. {question['text']}" if question["number"] else str(question["text"])
 
 
 def _changes(made: Mapping[str, object], labels: Mapping[str, str], states: Mapping[str, str]) -> Rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
@@ -13,7 +13,16 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
 
 _PATTERNS: Final = MappingProxyType({"en": "EEEE d MMMM y", "es": "EEEE d 'de' MMMM 'de' y"})
-_SHORT: Final = MappingProxyType({"en": "EEE d MMM", "es": "EEE d MMM"})
+_SHORT: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("en", "es", "fr", "nl", "it"), "EEE d MMM"),
+        "de": "EEE, d. MMM",
+        "pt": "EEE, d 'de' MMM",
+    }
+)
+_WITH_YEAR: Final = MappingProxyType(
+    {language: f"{day} 'de' y" if language == "pt" else f"{day} y" for language, day in _SHORT.items()}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,17 @@ class Clock:
     def short(self, at: datetime | None) -> str:
         """For tables: `Mon 23 Nov, 14:05`, without year and zone."""
         return _written_short(_minute(at), self.zone, self.locale) if at else ""
+
+    def period(self, since: datetime, until: datetime) -> str:
+        """From one time until another; whole days by their names: `Mon 16 Nov 2026 – Sun 22 Nov 2026`."""
+        first, last = (at.astimezone(self.zone) for at in (since, until))
+        if first.time() == last.time() == time(0):
+            last -= timedelta(days=1)
+            return f"{self._day(first)} – {self._day(last)}"
+        return f"{self._day(first)}, {_clock_time(first, self.locale)} – {self._day(last)}, {_clock_time(last, self.locale)}"
+
+    def _day(self, local: datetime) -> str:
+        return format_date(local, _WITH_YEAR.get(self.locale.partition("_")[0], "medium"), self.locale)
 
 
 def _minute(at: datetime) -> datetime:

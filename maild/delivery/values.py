@@ -11,17 +11,27 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from maild.delivery import guides, inquiries
 from maild.delivery.boards import board
+from maild.delivery.naming import DEFINED, Naming
 from maild.delivery.notice import DigestLine, Notice
+from maild.delivery.surveys import mailto
 from maild.delivery.tables import tables
 from maild.delivery.times import Clock, known_zone, locale_of
+from maild.desk.belonging import customer_of
 from maild.desk.effects import Change
+from maild.desk.leaving import masked
 from maild.desk.people import Message, Person, Ticket
 from maild.desk.rulebook import Rulebook
+from maild.desk.sla import working_zone
+from maild.desk.speaking import silent
+from maild.desk.verdicts import label
 from maild.desk.words import Happening, Scope, State
 
 TEXT_MAX = 100_000
 HISTORY_TEXT_MAX = 20_000
+_ANSWERS = frozenset(("transcript", "show"))
+"""Templates of mails that answer the reader's own: he knows why he gets them."""
 NAME_MAX = 60
 _NO_NAME = re.compile(r"[@/\\:\d]|www\.|\.(?:com|net|org)\b", re.IGNORECASE)
 _TOLD_OUTSIDE = ("state", "assignee", "team", "subject", "due_at")
@@ -33,14 +43,19 @@ def values(notice: Notice, language: str, subject: str, words: Mapping[str, obje
     """The variables of a template. `language` is that of the template, `words` what its words.txt sets, `subject` the
     ticket's, cleaned.
 
-    Raises ValueError for a note in a mail to the requester's side.
+    Raises ValueError for a note or a runbook in a mail to the requester's side.
     """
     outside = notice.role.outside
     rulebook = notice.rulebook
     clock = Clock(_zone(notice), locale_of(notice.language, language))
-    if outside and not all(message.public for message in (notice.message, *notice.history) if message):
+    if outside and not all(
+        message.public for message in (notice.message, notice.solution, *notice.history) if message
+    ):
         raise ValueError("a note cannot be shown to the requester's side")
-    changes = _changes(notice, clock)
+    runbooks = guides.shown(notice)
+    languages = tuple(filter(None, (notice.language, language, rulebook.identity.language)))
+    naming = Naming(rulebook, languages, clock.locale, words, outside)
+    changes = _changes(notice, clock, naming)
     new = {change["name"]: change["new"] for change in changes}
     made: Values = {
         "desk": {"name": rulebook.identity.name, "address": rulebook.identity.address},
@@ -48,15 +63,15 @@ def values(notice: Notice, language: str, subject: str, words: Mapping[str, obje
             "name": _spoken(notice.recipient.name, outside),
             "address": notice.recipient.address,
         },
-        "role": notice.role.value,
+        "role": "" if notice.template in _ANSWERS else notice.role.value,
         "outside": outside,
         "language": language,
         "w": words,
         "now": clock(notice.now),
         "happenings": [happening.value for happening in notice.happenings],
         "actor": "" if outside and "@" in notice.actor else notice.actor,
-        "answer_reaches": _reach(notice.scope if notice.ticket else None),
-        "ticket": _ticket(notice, notice.ticket, clock, subject) if notice.ticket else None,
+        "answer_reaches": _reach(notice),
+        "ticket": _ticket(notice, notice.ticket, clock, subject, naming) if notice.ticket else None,
         "message": _message(notice.message, notice, clock, TEXT_MAX) if notice.message else None,
         "history": [_message(message, notice, clock, HISTORY_TEXT_MAX) for message in notice.history],
         "changes": changes,
@@ -66,33 +81,65 @@ def values(notice: Notice, language: str, subject: str, words: Mapping[str, obje
         "named": [
             {"number": one.id, "tag": tag(rulebook, one), "subject": one.subject} for one in notice.named
         ],
+        "copies_join": rulebook.copies_join,
         "channels": [{"name": name, "how": how} for name, how in rulebook.channels.items()],
         "lines": list(notice.lines),
         "opened_for_you": notice.opened_for_you,
         "board": board(notice, notice.board, clock, words) if notice.board else None,
+        "questions": inquiries.questions(notice),
+        "supplied": inquiries.supplied(notice, naming),
+        "survey": _survey(notice, language, subject, words) if notice.survey and notice.ticket else None,
+        "solution": _message(notice.solution, notice, clock, HISTORY_TEXT_MAX) if notice.solution else None,
     }
     if not outside:
         made["earlier"] = [_earlier(ticket, clock) for ticket in notice.earlier]
         made["digest"] = [_digest_line(line, clock) for line in notice.digest]
         made["omitted"] = list(notice.omitted)
-        made["tables"] = tables(made, words)
+        made["runbooks"] = runbooks
+        made["tables"] = tables(made, words, naming.explained(notice.ticket) if notice.ticket else {})
     return made
 
 
+def _survey(notice: Notice, language: str, subject: str, words: Mapping[str, object]) -> Values:
+    """The answers to choose from, as words and as links."""
+    asked, ticket = notice.survey, notice.ticket
+    assert asked is not None
+    assert ticket is not None
+    about = f"Re: {tag(notice.rulebook, ticket)} {subject}".rstrip()
+    yes = str(words.get("solved_yes", ""))
+    return {
+        "confirm": mailto(asked.confirm, about, yes),
+        "ratings": [
+            {
+                "number": at,
+                "word": label(at, language),
+                "link": mailto(to, about, f"{at} ({label(at, language)})"),
+            }
+            for at, to in enumerate(asked.ratings, 1)
+        ],
+    }
+
+
 def _zone(notice: Notice) -> ZoneInfo:
-    """The reader's own zone, else his organisation's, else the desk's."""
-    organisation = notice.rulebook.organisation_of(notice.recipient.address)
+    """The reader's own zone, else his organisation's, else that of the hours in which the ticket is promised to be worked, else the desk's."""
+    organisation = customer_of(notice.recipient, notice.rulebook)
     wanted = (
         notice.recipient.zone,
         organisation.zone if organisation else None,
+        working_zone(notice.rulebook, notice.ticket),
         notice.rulebook.identity.timezone,
         "UTC",
     )
     return next(zone for name in wanted if name and (zone := known_zone(name)))
 
 
-def _reach(scope: Scope | None) -> str:
-    return "nobody" if scope is None else "requester" if scope is Scope.PUBLIC else "agents"
+def _reach(notice: Notice) -> str:
+    if notice.scope is None or notice.ticket is None:
+        return "nobody"
+    agent = None if notice.role.outside else notice.rulebook.agent(notice.recipient.address)
+    if notice.scope is Scope.PUBLIC and silent(agent, notice.rulebook):
+        return "contact"
+    return "requester" if notice.scope is Scope.PUBLIC else "agents"
 
 
 def _agent_name(address: str | None, rulebook: Rulebook, outside: bool) -> str:
@@ -106,7 +153,7 @@ def _team_name(key: str | None, rulebook: Rulebook) -> str:
     return rulebook.teams[key].name if key and key in rulebook.teams else key or ""
 
 
-def _ticket(notice: Notice, ticket: Ticket, clock: Clock, subject: str) -> Values:
+def _ticket(notice: Notice, ticket: Ticket, clock: Clock, subject: str, naming: Naming) -> Values:
     rulebook, outside = notice.rulebook, notice.role.outside
     made: Values = {
         "number": ticket.id,
@@ -116,32 +163,31 @@ def _ticket(notice: Notice, ticket: Ticket, clock: Clock, subject: str) -> Value
         "received": clock(ticket.received_at),
         "requester": _requester(ticket.requester, outside),
         "team": _team_name(ticket.team, rulebook),
-        "assignee": _agent_name(ticket.assignee, rulebook, outside),
+        "assignee": _agent_name((outside and ticket.contact) or ticket.assignee, rulebook, outside),
         "due": _due(notice, ticket, clock),
         "estimate": clock(ticket.due_at),
+        "shown": naming.fields(ticket, shown=True),
     }
     if outside:
         return made
-    labels = {key: field.label for key, field in rulebook.fields.items()}
     made |= {
         "organisation": ticket.organisation or "",
         "sla": ticket.sla or "",
         "breached": list(ticket.breached),
-        "type": ticket.type or "",
-        "category": ticket.category or "",
-        "severity": ticket.severity or "",
-        "impact": ticket.impact or "",
-        "urgency": ticket.urgency or "",
+        **{name: naming.column(name, getattr(ticket, name)) for name in DEFINED},
         "priority": ticket.priority,
         "level": ticket.level,
-        "channel": ticket.channel,
-        "tags": list(ticket.tags),
-        "fields": [{"label": labels.get(key, key), "value": value} for key, value in ticket.fields.items()],
+        "channel": naming.column("channel", ticket.channel),
+        "tags": [naming.column("tag", one) for one in ticket.tags],
+        "fields": naming.fields(ticket),
         "participants": [{"name": person.name, "address": person.address} for person in ticket.participants],
         "urls": list(ticket.urls),
         "cause": ticket.cause or "",
         "solution": ticket.solution or "",
         "minutes_spent": ticket.minutes_spent,
+        "contact": _agent_name(ticket.contact, rulebook, outside),
+        "escalated": ticket.step,
+        "steps": len(rulebook.escalation),
     }
     return made
 
@@ -186,13 +232,15 @@ def _message(message: Message, notice: Notice, clock: Clock, limit: int) -> Valu
     name = message.from_name
     if not name or (outside and "@" in name):
         name = notice.rulebook.identity.name if outside else message.from_address
-    words = message.reply if message.reply.strip() else message.text
+    words, text = message.reply if message.reply.strip() else message.text, message.text
+    if not outside:
+        words, text = (masked(one[:limit], notice.rulebook.identity) for one in (words, text))
     made: Values = {
         "author": name,
         "at": clock(message.at),
         "subject": message.subject,
-        "text": message.text if outside else message.text[:limit],
-        "words": words if outside else words[:limit],
+        "text": text,
+        "words": words,
         "cut": not outside and len(message.text) > limit,
         "public": message.public,
         "incoming": message.direction == "in",
@@ -211,7 +259,7 @@ def _size(octets: int) -> str:
     return f"{octets / 1000:.0f} kB" if octets < 999_500 else f"{octets / 1_000_000:.1f} MB"
 
 
-def _changes(notice: Notice, clock: Clock) -> list[dict[str, str]]:
+def _changes(notice: Notice, clock: Clock, naming: Naming) -> list[dict[str, str]]:
     """Each thing once, from what it was before to what it is now."""
     outside, rulebook = notice.role.outside, notice.rulebook
     net: dict[str, Change] = {}
@@ -222,17 +270,26 @@ def _changes(notice: Notice, clock: Clock) -> list[dict[str, str]]:
             )
 
     def text(name: str, value: object) -> str:
-        if name == "assignee":
+        if name in ("assignee", "contact"):
             return _agent_name(value if isinstance(value, str) else None, rulebook, outside)
         if name == "team":
             return _team_name(value if isinstance(value, str) else None, rulebook)
+        if name == "tags" and isinstance(value, tuple | list):
+            return ", ".join(naming.column("tag", one) for one in value)
+        if name == "breached" and isinstance(value, tuple | list):
+            return ", ".join(map(naming.target, value))
+        if name in (*DEFINED, "priority", "channel") and value is not None:
+            return naming.column(name, value)
+        if name.startswith("field.") and isinstance(value, str):
+            return naming.value(name.removeprefix("field."), value)
         return _plain(value, clock)
 
-    labels = {f"field.{key}": field.label for key, field in rulebook.fields.items()}
     return [
         {
             "name": change.name,
-            "label": labels.get(change.name, change.name),
+            "label": naming.field(change.name.removeprefix("field."))
+            if change.name.startswith("field.")
+            else change.name,
             "old": text(change.name, change.old),
             "new": text(change.name, change.new),
         }

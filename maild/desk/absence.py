@@ -12,6 +12,7 @@ from maild.desk.facts import Address
 from maild.desk.people import Ticket
 from maild.desk.rulebook import Agent, Rulebook
 from maild.desk.sla import first_due
+from maild.desk.staffing import owner_of
 from maild.desk.words import Role
 
 
@@ -70,10 +71,8 @@ def come_back(course: Course, agent: Agent) -> tuple[str, ...]:
 
 def _heir(course: Course, agent: Agent, ticket: Ticket) -> Agent | None:
     """Who takes a ticket of somebody who is away: the one who is responsible for its team, if he is there."""
-    team = course.rulebook.teams.get(ticket.team or "")
-    found = course.rulebook.agent(team.responsible) if team and team.responsible else None
-    gone = found is None or found.address == agent.address or found.address in course.snapshot.away
-    return None if gone else found
+    found = owner_of(ticket.team, course.rulebook, (*course.snapshot.away, agent.address))
+    return course.rulebook.agent(found) if found else None
 
 
 def _tell(course: Course, agent: Agent, to: Agent, shown: str, whats: list[str]) -> None:

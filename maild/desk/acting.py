@@ -13,9 +13,11 @@ from maild.desk.facts import Address
 from maild.desk.failing import Failure, undeliverable
 from maild.desk.leaving import leaks
 from maild.desk.merging import Part, messages_of, unsplittable
+from maild.desk.privacy import may_see
 from maild.desk.rulebook import Rulebook
 from maild.desk.ruled import RULES, time_passed
 from maild.desk.snapshot import Snapshot
+from maild.desk.speaking import hand_on, kept_inside, silent
 from maild.desk.words import Role
 from maild.desk.writing import Written, write
 
@@ -34,7 +36,13 @@ def acted(event: Acted, snapshot: Snapshot, rulebook: Rulebook, given: Given) ->
     if agent is None and event.actor != ADMIN:
         course.why("command", "REFUSED", f"there is no agent {event.actor}")
         return course.decision()
-    outcome = commands.carry_out(event.commands, ticket, Power(agent), rulebook, snapshot, given.now)
+    if not may_see(agent, ticket, rulebook):
+        course.why("command", "REFUSED", f"there is no ticket {event.ticket}")
+        course.ticket = None
+        return course.decision()
+    outcome = commands.carry_out(
+        event.commands, ticket, Power(agent), rulebook, snapshot, given.now, event.text
+    )
     for line in outcome.lines:
         course.why("command", "done" if line.done else "REFUSED", f"{line.raw}: {line.why}")
     if outcome.refused:
@@ -62,7 +70,14 @@ def acted(event: Acted, snapshot: Snapshot, rulebook: Rulebook, given: Given) ->
         if agent
         else Address(rulebook.identity.name, rulebook.identity.address)
     )
-    write(course, Written(author, text, outcome, public, speaks, given.now, parts=parts, answered=answered))
+    left = public and speaks and silent(agent, rulebook)
+    inside = kept_inside(outcome) if left else outcome
+    write(
+        course,
+        Written(author, text, inside, public and not left, speaks, given.now, parts=parts, answered=answered),
+    )
+    for sentence in hand_on(course, agent, outcome) if left and agent is not None else ():
+        course.why("scope", sentence)
     for sentence in absence.said(course, outcome, author):
         course.why("absence", sentence)
     return course.decision()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from maild.desk import absence, commands, holding, merging
+from maild.desk.callers import unreached
 from maild.desk.commands import Outcome, Power
 from maild.desk.course import Course
 from maild.desk.effects import AddMessage
@@ -15,9 +17,11 @@ from maild.desk.matching import Match
 from maild.desk.merging import Part
 from maild.desk.people import Message
 from maild.desk.rulebook import Agent, AgentRole
+from maild.desk.runbooks import without_guides
 from maild.desk.script import Script, normal, split
+from maild.desk.speaking import hand_on, kept_inside, silent
 from maild.desk.standing import Standing
-from maild.desk.words import Scope
+from maild.desk.words import Role, Scope
 from maild.desk.writing import Written, write
 
 _ABOUT_TEXT = frozenset(("note", "public"))
@@ -57,6 +61,7 @@ def agent_writes(event: MessageArrived, course: Course, found: Match, who: Stand
     public = _public(course, found, answer, agent)
     if public:
         answer = _without_note(event, answer, found)
+        answer = _stripped(event, answer, lambda text: without_guides(text, course.rulebook))
     refusal = _refusal(event, course, answer, public=public)
     if refusal:
         course.record("agent's mail refused", lines=list(refusal))
@@ -71,12 +76,18 @@ def agent_writes(event: MessageArrived, course: Course, found: Match, who: Stand
     first = (
         None if holding.CROSSING in event.lifted or answer.outcome.send else holding.crossed(course, found)
     )
-    if first is not None and public and answer.speaks:
+    left = public and answer.speaks and silent(agent, course.rulebook)
+    if first is not None and public and answer.speaks and not left:
         holding.hold(course, agent, holding.CROSSING)
         _keep(event, course, author)
         course.transcript(author, holding.crossing_lines(first, answer.text))
         return
-    _carry_out(event, course, answer, public=public)
+    if not left:
+        _carry_out(event, course, answer, public=public)
+        return
+    inside = replace(answer, outcome=kept_inside(answer.outcome))
+    _carry_out(event, course, inside, public=False)
+    course.transcript(author, hand_on(course, agent, answer.outcome))
 
 
 def _carry_out(event: MessageArrived, course: Course, answer: _Answer, *, public: bool) -> None:
@@ -104,6 +115,9 @@ def _carry_out(event: MessageArrived, course: Course, answer: _Answer, *, public
         ),
     )
     told: list[str] = []
+    asked = outcome.requester
+    if asked is not None and not asked.who.address:
+        told.append(unreached(asked.who, asked.phone))
     if unheard:
         told.append("Nothing was sent: the requester has no address. Your text is kept as a note.")
     if outcome.undone:
@@ -162,7 +176,9 @@ def _taken_apart(event: MessageArrived, course: Course, found: Match, power: Pow
     answered = _message_answered(course, found)
     words = own if own is not None else mail.reply
     script = split(words, _not_his(words, answered))
-    outcome = commands.carry_out(script.commands, ticket, power, course.rulebook, course.snapshot, course.given.now)  # fmt: skip
+    outcome = commands.carry_out(
+        script.commands, ticket, power, course.rulebook, course.snapshot, course.given.now, script.text
+    )
     text = "\n\n".join(filter(None, (outcome.text, script.text)))
     speaks = _speaks(event, text, outcome)
     return _Answer(Address(agent.name, agent.address), script, outcome, text, own is None, speaks, answered)
@@ -177,13 +193,20 @@ def _speaks(event: MessageArrived, text: str, outcome: Outcome) -> bool:
 def _without_note(event: MessageArrived, answer: _Answer, found: Match) -> _Answer:
     """What goes to the requester must not hold lines of the note that is answered (DESIGN §4.7), quoted between an agent's words."""
     message = answer.answered
-    if (message is not None and message.public) or (message is None and found.scope is not Scope.INTERNAL):
+    copied = found.sent is not None and found.sent.role is Role.TEAM_COPY
+    inside = found.scope is Scope.INTERNAL or copied
+    if (message is not None and message.public) or (message is None and not inside):
         return answer
     note = None if message is None else "\n".join((message.text, message.reply))
+    return _stripped(event, answer, lambda text: without_note(text, note))
+
+
+def _stripped(event: MessageArrived, answer: _Answer, strip: Callable[[str], str]) -> _Answer:
+    """The answer with each of its texts stripped of what must not leave."""
     script = replace(
         answer.script,
-        text=without_note(answer.script.text, note),
-        parts=tuple(without_note(part, note) for part in answer.script.parts),
+        text=strip(answer.script.text),
+        parts=tuple(map(strip, answer.script.parts)),
     )
     text = "\n\n".join(filter(None, (answer.outcome.text, script.text)))
     return replace(answer, script=script, text=text, speaks=_speaks(event, text, answer.outcome))

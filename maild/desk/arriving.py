@@ -10,6 +10,7 @@ from dataclasses import replace
 from maild.desk.answering import agent_writes
 from maild.desk.asking import answered, commanded
 from maild.desk.authors import as_written, author_of
+from maild.desk.closing import concluded
 from maild.desk.course import Course
 from maild.desk.effects import AddMessage, AddRoute, Allow, Decision, Given, Record
 from maild.desk.events import MessageArrived
@@ -24,6 +25,7 @@ from maild.desk.rulebook import Rulebook
 from maild.desk.snapshot import Snapshot
 from maild.desk.standing import Standing, standing
 from maild.desk.tokens import Holder
+from maild.desk.welcome import turned_away
 
 _UNMATCHED = (Kind.AUTO_REPLY, Kind.RECEIPT)
 
@@ -76,7 +78,7 @@ def arrived(event: MessageArrived, snapshot: Snapshot, rulebook: Rulebook, given
         return course.decision()
     if found.ticket is not None and not late:
         return reply(event, course, found, who, author)
-    return open_ticket(event, course, found, who, author)
+    return turned_away(event, course, found, who, author) or open_ticket(event, course, found, who, author)
 
 
 def _asked(event: MessageArrived, course: Course, found: Match, who: Standing, author: Address, *, late: bool) -> Decision | None:  # fmt: skip
@@ -85,14 +87,16 @@ def _asked(event: MessageArrived, course: Course, found: Match, who: Standing, a
     if event.lifted or event.envelope.route == "import":  # an archive asks nothing and is answered nothing
         return None
     if agent is None:
-        return granted(event, course, found, who, author, late=late)
+        done = concluded(event, course, found, who, author)
+        return done or granted(event, course, found, who, author, late=late)
     if answered(event, course, found, agent):
         return course.decision()
     done = forwards(event, course, found, who, agent) or writes_customer(event, course, found, who, agent)
     if done is not None or (found.ticket is not None and not _own_request(found, who)):
         return done
     if found.ticket is not None:
-        return granted(event, course, found, who, author, late=late)
+        done = concluded(event, course, found, who, author)
+        return done or granted(event, course, found, who, author, late=late)
     if commanded(event, course, who, agent):
         return course.decision()
     return commands_own(event, course, found, who, agent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from maild.desk import absence, commands
+from maild.desk import absence, commands, runbooks
 from maild.desk.commands import Outcome, Power, name_of
 from maild.desk.course import Course
 from maild.desk.effects import AddMessage, Respond
@@ -12,15 +12,18 @@ from maild.desk.events import MessageArrived
 from maild.desk.facts import Address
 from maild.desk.matching import Match, subject_numbers
 from maild.desk.opening import drafted
+from maild.desk.privacy import may_see
 from maild.desk.questions import Ask, Question, asked, bare, misspelt, read
 from maild.desk.rulebook import Agent
+from maild.desk.runbooks import find
 from maild.desk.script import Script, split
 from maild.desk.standing import Standing
 from maild.desk.words import Role
+from maild.reading import nearest
 
 OF_THE_DESK: Final = frozenset(("away", "back", "help"))
 """Commands that need no ticket."""
-_LISTS: Final = frozenset(("list", "show", "report", "questions"))
+_LISTS: Final = frozenset(("list", "show", "report", "questions", "runbook", "glossary"))
 
 
 def answered(event: MessageArrived, course: Course, found: Match, agent: Agent) -> bool:
@@ -63,8 +66,13 @@ def _answer(event: MessageArrived, course: Course, agent: Agent, question: Quest
     )
     keep(event, course, agent)
     ticket = course.snapshot.resolve(question.number) if question.number else None
-    if question.ask is Ask.SHOW and ticket is None:
+    unseen = ticket is None or not may_see(agent, ticket, course.rulebook)
+    if question.ask is Ask.SHOW and unseen:
         course.transcript(to, (f"There is no ticket {question.number}.",))
+        return
+    if question.ask is Ask.RUNBOOK and question.words and not find(course.rulebook, question.words, ""):
+        known = runbooks.named(course.rulebook)
+        course.transcript(to, (f"There is no runbook {question.words!r}{nearest(question.words, known)}.",))
         return
     course.record("question", question=str(question))
     course.add(Respond(to, Role.RESPONSIBLE, question, ticket.id if ticket else None))
@@ -111,7 +119,7 @@ def tried(event: MessageArrived, course: Course, who: Standing, agent: Agent, sc
     draft = drafted(event, course, Address(agent.name, agent.address))
     power = Power(agent, who.both)
     return commands.carry_out(
-        script.commands, draft, power, course.rulebook, course.snapshot, course.given.now
+        script.commands, draft, power, course.rulebook, course.snapshot, course.given.now, script.text
     )
 
 

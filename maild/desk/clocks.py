@@ -247,7 +247,7 @@ class _Course:
                 self.spoken = True
                 return False
             case What.ESCALATED:
-                return self._escalated(moment.at)
+                return not moment.escalation and self._escalated(moment.at)
             case _:
                 return self.recorded and self._in_history(moment)
         return True

@@ -8,8 +8,11 @@ from typing import Final
 
 from maild.desk.clocks import ESTIMATE, Clock, clocks, estimate
 from maild.desk.course import Course
+from maild.desk.days import spoken
 from maild.desk.effects import Change, ChangeTicket, Digest, Tell
+from maild.desk.escalating import climb
 from maild.desk.facts import Address
+from maild.desk.ladder import due_at
 from maild.desk.sla import updates
 from maild.desk.words import Happening, Role
 
@@ -35,11 +38,19 @@ def promises_due(course: Course, *, crowd: bool) -> None:
     noticed = [clock for clock in found if clock.notice_at is not None and clock.notice_at <= now]
     hoped = estimate(course.rulebook, moments, now)
     hope = hoped.due if hoped is not None and hoped.warn_at is not None and hoped.warn_at <= now else None
-    if not (broken or warned or noticed or hope):
+    after = due_at(course.rulebook, ticket.step, moments)
+    silent = (
+        after is not None
+        and after <= now
+        and all(after < clock.breach_at for clock in broken if clock.breach_at)
+    )
+    if not (broken or warned or noticed or hope or silent):
         course.why("clock", "nothing to do", f"no promise of ticket {ticket.id} is due")
     _breach(course, broken)
+    missed = tuple(map(_sentence, broken))
+    climb(course, [clock.target for clock in broken], missed, silent=silent)
     _warn(course, {clock.target: clock.due for clock in warned} | ({ESTIMATE: hope} if hope else {}))
-    lines = [_sentence(clock) for clock in (*broken, *warned)]
+    lines = [*missed, *map(_sentence, warned)]
     if hope:
         lines.append(f"The requester was told that it would be done in {spoken(hope - now)}: it is not yet.")
     course.tell(internal=True, lines=tuple(lines))
@@ -87,7 +98,7 @@ def _in_digests(course: Course) -> None:
     """What agents would be told each by itself becomes a line in a digest that goes at once."""
     now = course.given.now
     for at, effect in enumerate(course.effects):
-        if isinstance(effect, Tell) and not effect.role.outside:
+        if isinstance(effect, Tell) and course.rulebook.agent(effect.to.address) and not effect.role.outside:
             course.effects[at] = Digest(
                 effect.ticket, effect.to, effect.role, effect.happenings, now, "storm"
             )
@@ -100,9 +111,3 @@ def _sentence(clock: Clock) -> str:
     if clock.warn_at is not None:
         return f"{what} is due in {spoken(left)}: nobody has given it yet."
     return f"{what} was due and did not come. Promised within {spoken(clock.span)}."
-
-
-def spoken(span: timedelta) -> str:
-    """`1 h 30 min`; less than a minute, and what is over, is 0 min."""
-    hours, rest = divmod(max(0, int(span.total_seconds() // 60)), 60)
-    return " ".join(filter(None, (f"{hours} h" if hours else "", f"{rest} min" if rest or not hours else "")))

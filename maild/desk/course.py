@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
+from maild.desk import runbooks
 from maild.desk.answerable import bounds, ticket_bound
 from maild.desk.effects import (
     NEW,
@@ -24,19 +26,38 @@ from maild.desk.effects import (
     changed,
 )
 from maild.desk.facts import Address, Envelope, Mail
+from maild.desk.ladder import contact_of
 from maild.desk.looking import next_look
-from maild.desk.notices import Told, tell
+from maild.desk.mornings import morning_after
+from maild.desk.notices import NO_CALL, Told, tell
 from maild.desk.participants import joining
 from maild.desk.people import Person, Ticket
 from maild.desk.rule_trace import Trace
 from maild.desk.rulebook import Rulebook
 from maild.desk.snapshot import Snapshot
+from maild.desk.timeline import ESCALATION
 from maild.desk.words import Happening, Role, Scope, State
 
-_BOOKKEEPING = frozenset(
-    ("first_response_at", "solved_at", "closed_at", "minutes_spent", "active_at", "look_at", "clock_at")
+BOOKKEEPING: Final = frozenset(
+    (
+        "first_response_at",
+        "solved_at",
+        "closed_at",
+        "minutes_spent",
+        "active_at",
+        "look_at",
+        "clock_at",
+        "chosen",
+        "asked",
+        "met",
+        "step",
+        "runbooks",
+    )
 )
+"""Columns whose changes are no news."""
 _RULES = "rules"
+_OF_STATE = {State.SOLVED: "solved", State.CLOSED: "closed"}
+"""Mails to the requester's side that tell of a state alone."""
 _FROM_OUTSIDE = (Happening.CREATED, Happening.REPLIED)
 ONCE_A_DAY = timedelta(days=1)
 
@@ -46,8 +67,9 @@ class Course:
 
     `doubtful`: sentences about answers that are sent to addresses where mail failed before. `afterwards`: effects that come last.
     What rules asked for: `acknowledgement` is the template of it, `unacknowledged`: there is none; `help` are links in it, `replies`
-    templates to send. `traces`: what the rules looked at. `changed`: the ticket was, by others than rules. `touched`: by a person. `looked`:
-    the rules on time did. `opened_for_you`: somebody else opened it for its requester.
+    templates to send, `runbooks` the guides that the ticket has just been given. `traces`: what the rules looked at. `changed`: the ticket was, by others than rules. `touched`: by a person. `looked`:
+    the rules on time did. `opened_for_you`: somebody else opened it for its requester. `left`: the state that the ticket had before. `follows`: the closed ticket
+    that this one goes on with. `supplied`: what the requester's side gave of what it was asked, as in `Tell`.
     """
 
     def __init__(self, snapshot: Snapshot, rulebook: Rulebook, given: Given, actor: str) -> None:
@@ -63,6 +85,12 @@ class Course:
         self.unacknowledged = False
         self.help: tuple[str, ...] = ()
         self.replies: tuple[str, ...] = ()
+        self.runbooks: tuple[str, ...] = ()
+        self.left: State | None = None
+        self.follows: int | None = None
+        self.call = NO_CALL
+        self.said: tuple[str, ...] = ()
+        self.supplied: tuple[tuple[str, str], ...] = ()
         self.traces: list[Trace] = []
         self.changed = self.touched = self.looked = self.opened_for_you = False
 
@@ -94,8 +122,10 @@ class Course:
         real = tuple(change for change in changes if change.old != change.new)
         if ticket is None or not real:
             return
+        real = (*real, *self._contact(ticket, real))
         for change in real:
             if change.name == "state":
+                self.left = self.left or State(str(change.old))
                 if (change.old, change.new) != (
                     State.NEW,
                     State.OPEN,
@@ -106,20 +136,29 @@ class Course:
                 self.new_responsible = change.new is not None
             elif change.name == "due_at":
                 self.happened(Happening.ESTIMATED if change.new is not None else Happening.CHANGED)
-            elif change.name not in _BOOKKEEPING:
+            elif change.name not in BOOKKEEPING:
                 self.happened(Happening.CHANGED)
-        if self.actor != _RULES and any(change.name not in _BOOKKEEPING for change in real):
+        if self.actor != _RULES and any(change.name not in BOOKKEEPING for change in real):
             self.changed = True
-            self.touched = self.touched or self.actor != "desk"
+            self.touched = self.touched or self.actor not in ("desk", ESCALATION)
         self.ticket = changed(ticket, real)
         self.add(ChangeTicket(ticket.id, real))
         told = {
             change.name: [_plain(change.old), _plain(change.new)]
             for change in real
-            if change.name not in _BOOKKEEPING
+            if change.name not in BOOKKEEPING
+            or (change.name == "chosen" and self.actor != _RULES)  # which #undo brings back
         }
         if told:
             self.record("changed", **told)
+
+    def _contact(self, ticket: Ticket, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Who stays the contact of a ticket that goes to another level, as a change."""
+        if ticket.id <= NEW or all(change.name != "level" for change in changes):
+            return ()
+        contact = contact_of(ticket, changed(ticket, changes), self.rulebook)
+        known = contact == ticket.contact or any(change.name == "contact" for change in changes)
+        return () if known else (Change("contact", ticket.contact, contact),)
 
     def set_state(self, new: State | None, when: datetime) -> None:
         """Move to this state (None: stay) and keep when it was solved or closed."""
@@ -136,16 +175,16 @@ class Course:
     def tell(self, *, internal: bool = False, already: frozenset[str] = frozenset(), unless: dict[str, tuple[str, ...]] | None = None,
              lines: tuple[str, ...] = (), by: str | None = None) -> None:  # fmt: skip
         """Tell everybody concerned what happened, once each. `by`: who need not be told (the actor; "" for nobody). `unless`: reasons why an address (lower case) may not be written to
-        automatically. `lines` are shown to agents, and so is who was told nothing."""
+        automatically. `lines` are shown to agents, and so are those in `said`, and who was told nothing."""
         if self.ticket is None or not self.happenings:
             return
         told = tell(
             self.rulebook, self.ticket, tuple(self.happenings), by=self.actor if by is None else by,
-            new_responsible=self.new_responsible, already=already, internal=internal, away=self.snapshot.away,
+            new_responsible=self.new_responsible, already=already, internal=internal, away=self.snapshot.away, call=self.call,
         )  # fmt: skip
         outside = [one for one in told if one.each and one.role.outside]
-        kept = [self.send_outside(one.to, one.role, _template(one), one.each, (unless or {}).get(one.to.key, ())) for one in outside]  # fmt: skip
-        lines = (*lines, *(line for line in kept if line))
+        kept = [self.send_outside(one.to, one.role, _template(one), one.each, (unless or {}).get(one.to.key, ()), form=_form(one, self.left, self.ticket.state)) for one in outside]  # fmt: skip
+        lines = (*lines, *self.said, *(line for line in kept if line))
         for one in told:
             if one.each and not one.role.outside:
                 self._tell_agent(one, lines)
@@ -163,8 +202,9 @@ class Course:
         refusals: tuple[str, ...] = (),
         named: tuple[int, ...] = (),
         form: str = "",
+        not_before: datetime | None = None,
     ) -> str:
-        """A mail to somebody of the requester's side, if nothing is against it; `form`: by this template of the desk's own. Returns a line for the agents when nothing is sent, or
+        """A mail to somebody of the requester's side, if nothing is against it; `form`: by this template of the desk's own. `not_before`: it can wait. Returns a line for the agents when nothing is sent, or
         not now; else ""."""
         ticket = self.ticket
         assert ticket is not None
@@ -172,6 +212,7 @@ class Course:
         acknowledged = template == "acknowledgement"
         if acknowledged:
             form = form or self.acknowledgement or ""
+            named = (self.follows,) if self.follows is not None else named
             refusals = (*refusals, "a rule says so") if self.unacknowledged else refusals
         if automatic:
             bound = bounds(to.address, self.snapshot, self.rulebook.limits, self.given)
@@ -198,11 +239,12 @@ class Course:
                 True,
                 automatic,
                 lines=self.help if acknowledged else (),
-                answers=acknowledged,
-                delay=delay,
+                answers=acknowledged or template == "supplied",
+                delay=max(delay or self.given.now, not_before) if not_before else delay,
                 named=named,
                 form=form,
                 opened_for_you=acknowledged and self.opened_for_you,
+                supplied=self.supplied if template == "supplied" else (),
             )
         )
         if delay is None:
@@ -223,14 +265,26 @@ class Course:
         assert self.ticket is not None
         template = "assigned" if one.role is Role.NEW_RESPONSIBLE else "notification"
         from_outside = any(event in one.each for event in _FROM_OUTSIDE)
-        scope = Scope.PUBLIC if from_outside else Scope.INTERNAL
+        public = from_outside and one.role is not Role.TEAM_COPY
+        scope = Scope.PUBLIC if public else Scope.INTERNAL
         self.why("notification", f"to {one.to.address}", f"{one.role} is told of {', '.join(one.each)}")
-        self.add(Tell(self.ticket.id, one.to, one.role, template, one.each, scope, False, True, lines))
+        guides = runbooks.carried(one.role, self.ticket, self.runbooks, self.effects)
+        for name in guides:
+            if name not in self.runbooks:
+                self.record("runbook", name=name, to=one.to.address)
+        self.add(
+            Tell(
+                self.ticket.id, one.to, one.role, template, one.each, scope, False, True, lines, runbooks=guides
+            )
+        )  # fmt: skip
 
     def _digest_due(self, to: Address) -> datetime:
-        """The next digest hour in the agent's zone."""
+        """When the next working day of the agent begins; for others the next digest hour."""
         agent = self.rulebook.agent(to.address)
-        zone = ZoneInfo((agent.zone if agent else None) or self.rulebook.identity.timezone)
+        morning = morning_after(self.rulebook, agent, self.given.now) if agent else None
+        if morning is not None:
+            return morning
+        zone = ZoneInfo(self.rulebook.identity.timezone)
         local = self.given.now.astimezone(zone)
         due = local.replace(
             hour=self.rulebook.digest_at.hour, minute=self.rulebook.digest_at.minute, second=0, microsecond=0
@@ -323,10 +377,20 @@ class Course:
 
 
 def _template(one: Told) -> str:
-    """Which mail tells the requester's side of this."""
+    """What kind of mail tells the requester's side of this."""
     if Happening.CREATED in one.each:
         return "acknowledgement"
-    return "answer" if Happening.ANSWERED in one.each else "notice"
+    if Happening.ANSWERED in one.each:
+        return "answer"
+    return "supplied" if Happening.SUPPLIED in one.each else "notice"
+
+
+def _form(one: Told, before: State | None, now: State) -> str:
+    """The template of a notice that tells of a state; "" for any other. `before`: the state that the ticket has left."""
+    if Happening.STATE not in one.each or before is None or _template(one) != "notice":
+        return ""
+    finished = before in (State.SOLVED, State.CLOSED)
+    return _OF_STATE.get(now, "reopened" if now is State.OPEN and finished else "")
 
 
 def _plain(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Days as an agent writes them: `until 2026-12-01`, `until Monday`."""
+"""Days as an agent writes them: `until 2026-12-01`, `until Monday`; spans as the desk says them."""
 
 from __future__ import annotations
 
@@ -60,3 +60,9 @@ def _moment(word: str, local: datetime) -> datetime:
         return datetime.combine(date.fromisoformat(found[1]), clock, zone)
     except ValueError:
         raise ValueError(f"{word!r} is no day such as 2026-12-01 or Monday") from None
+
+
+def spoken(span: timedelta) -> str:
+    """`1 h 30 min`; less than a minute, and what is over, is 0 min."""
+    hours, rest = divmod(max(0, int(span.total_seconds() // 60)), 60)
+    return " ".join(filter(None, (f"{hours} h" if hours else "", f"{rest} min" if rest or not hours else "")))

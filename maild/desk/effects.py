@@ -20,7 +20,8 @@ NEW: Final = 0
 @dataclass(frozen=True, slots=True)
 class OpenTicket:
     """`due`: due times by target name, in UTC; `clock_at`: when there is something to be done about them first. `key`: what stands for it in this decision.
-    `person`: the requester's number, for one without an address. `look_at`: when rules on time should look at it."""
+    `person`: the requester's number, for one without an address; `phone`: the telephone number of one who is new. `look_at`: when rules on
+    time should look at it."""
 
     subject: str
     requester: Address
@@ -36,6 +37,7 @@ class OpenTicket:
     person: int | None = None
     look_at: datetime | None = None
     clock_at: datetime | None = None
+    phone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +147,20 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class SetRequester:
-    """Somebody else is the requester; without an address a caller, who is written nothing."""
+    """Somebody else is the requester; without an address a caller, who is written nothing. `person`: his number, when the register has him."""
 
     ticket: int
     requester: Address
     phone: str | None = None
+    person: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BelongsTo:
+    """The ticket's requester belongs to this organisation from now on (None: to that of his address)."""
+
+    ticket: int
+    organisation: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +197,8 @@ class Tell:
     `automatic`: marked and counted as automatic mail (every mail but an agent's own answer).
     `lines` are texts for the template (a transcript's lines, an alert's sentences). `answers`: it is in answer to the mail that arrived.
     `named`: other tickets that it speaks of. `form`: the template it is made of, when that is not `template`. An acknowledgement's
-    `lines` are links that may help; `opened_for_you`: somebody else opened the ticket for him.
+    `lines` are links that may help; `opened_for_you`: somebody else opened the ticket for him. `runbooks`: guides (names) that an
+    agent is shown. `supplied`: what the reader gave of what he was asked, as key of the need and value of its field, "" for what is not repeated.
     """
 
     ticket: int | None
@@ -203,6 +215,8 @@ class Tell:
     named: tuple[int, ...] = ()
     form: str = ""
     opened_for_you: bool = False
+    runbooks: tuple[str, ...] = ()
+    supplied: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +251,9 @@ class HandOver:
 
 @dataclass(frozen=True, slots=True)
 class TookTurn:
-    """This agent (address) got the last ticket of the team ("" for none) that was given in turn."""
+    """This agent (address) got the last ticket that was given in this turn (`staffing.Chosen.turn`)."""
 
-    team: str
+    turn: str
     agent: str
 
 
@@ -254,14 +268,25 @@ class Fired:
 @dataclass(frozen=True, slots=True)
 class Respond:
     """A question that came by mail is answered by mail, with what the store knows when it is written. `role` says what the reader may
-    see; `ticket`: the one that is asked for, if it is one."""
+    see; `ticket`: the one that is asked for, if it is one; `languages`: those in which the words that ask are said."""
 
     to: Address
     role: Role
     question: Question
     ticket: int | None = None
-    language: str | None = None
+    languages: tuple[str, ...] = ()
     delay: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """The ticket, as it stands when this decision is applied, is posted to the URL. `rule` asked for it on that `occasion` (ticket, reply,
+    change or time; escalation for a step)."""
+
+    ticket: int
+    url: str
+    rule: str
+    occasion: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +325,7 @@ Effect = (
     | MoveMessage
     | Merge
     | SetRequester
+    | BelongsTo
     | Hold
     | Release
     | Record
@@ -310,6 +336,7 @@ Effect = (
     | TookTurn
     | Fired
     | Respond
+    | Post
     | MarkFailed
     | Suppress
     | Allow

@@ -94,6 +94,7 @@ class Forwarded:
     `from_` is None, or has no address, when none is shown. `date` is as written, in whatever language; `at` the moment it means,
     None when it is not understood (a date without a zone is read in the forwarder's). `text` is whole, without the header block;
     `above` the forwarder's own words, without signature. `message_id`: of an original that is attached.
+    `language` of the text (BCP 47), None when it is too short to tell.
     """
 
     from_: Address | None
@@ -103,6 +104,7 @@ class Forwarded:
     at: datetime | None = None
     above: str = ""
     message_id: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

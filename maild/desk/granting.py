@@ -19,6 +19,7 @@ from maild.desk.people import Ticket
 from maild.desk.questions import Ask, Question, bare
 from maild.desk.replying import heard
 from maild.desk.requests import Request
+from maild.desk.solving import lacking, solves
 from maild.desk.standing import Standing
 from maild.desk.words import Happening, Role
 from maild.desk.workflow import Act, Who, after
@@ -35,7 +36,7 @@ def granted(event: MessageArrived, course: Course, found: Match, who: Standing, 
     if ticket is None:
         return _without_ticket(event, course, who, author)
     asked = _asked(event, ticket)
-    role = _role(ticket, author)
+    role = _role(course, ticket, author)
     if asked is None or role is None or not who.proved:
         return None
     if asked is Request.STATUS:
@@ -54,10 +55,11 @@ def _asked(event: MessageArrived, ticket: Ticket) -> Request | None:
     return Request.STATUS if not own and requests.read(subject) is Request.STATUS else None
 
 
-def _role(ticket: Ticket, author: Address) -> Role | None:
-    if author.key == ticket.requester.key:
+def _role(course: Course, ticket: Ticket, author: Address) -> Role | None:
+    at = course.snapshot.is_at
+    if at(ticket.requester, author.key):
         return Role.REQUESTER
-    return Role.PARTICIPANT if any(one.key == author.key for one in ticket.participants) else None
+    return Role.PARTICIPANT if any(at(one, author.key) for one in ticket.participants) else None
 
 
 def _move(event: MessageArrived, course: Course, found: Match, author: Address, ticket: Ticket, asked: Request) -> Decision | None:  # fmt: skip
@@ -70,8 +72,13 @@ def _move(event: MessageArrived, course: Course, found: Match, author: Address, 
     course.route(event.envelope)
     course.happened(Happening.REPLIED)
     course.record("asked to " + asked, **{"from": author.address})
+    lacks = lacking(ticket, course.rulebook) if solves(ticket.state, new) else ()
+    if lacks:
+        course.record("closed without", lacks=[lack.what for lack in lacks])
     course.set_state(new, course.given.now)
-    course.tell(already=heard(event))
+    course.tell(
+        already=heard(event), lines=tuple(f"Closed without {lack.what}: {lack.command}" for lack in lacks)
+    )
     return course.decision()
 
 
@@ -96,7 +103,7 @@ def _respond(
     course.route(event.envelope)
     course.record(f"asked for {ask}", **{"from": author.address})
     verdict = acknowledgeable(event, author.address, course.snapshot, course.rulebook, course.given)
-    course.add(Respond(author, role, Question(ask), number, requests.language_of(event.mail), verdict.delay))
+    course.add(Respond(author, role, Question(ask), number, requests.languages_of(event.mail), verdict.delay))
     return course.decision()
 
 

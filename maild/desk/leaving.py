@@ -6,7 +6,7 @@ import re
 
 from maild.desk import tokens
 from maild.desk.facts import Attachment
-from maild.desk.rulebook import Rulebook
+from maild.desk.rulebook import Identity, Rulebook
 
 _STAYS = frozenset(
     (
@@ -30,6 +30,11 @@ _ZONES = {"-": "head", "+": "message", "=": "tail"}
 def may_leave(attachment: Attachment) -> bool:
     """Whether an agent's attachment goes to the requester: not his vCard, not his signature."""
     return attachment.type.lower() not in _STAYS and not attachment.name.lower().endswith((".vcf", ".p7s"))
+
+
+def looks_like_a_mark(line: str) -> bool:
+    """Whether the line holds what would be taken for one of maild's marks in a mail to an agent."""
+    return _MARK.search(line) is not None
 
 
 def separate(text: str) -> str | None:
@@ -78,6 +83,19 @@ def leaks(text: str, rulebook: Rulebook) -> tuple[str, ...]:
         *(f"the address {address}" for address in rulebook.agents if _stands(address, low)),
         *tokens_in(low),
     )
+
+
+def masked(text: str, identity: Identity) -> str:
+    """The text with the desk's plain addresses where they carry a token: it may be that of whoever wrote or quoted this."""
+    if identity.delimiter not in text:
+        return text
+
+    def plain(found: re.Match[str]) -> str:
+        return found[0] if tokens.read(found[2]) is None else f"{found[1]}@{found[3]}"
+
+    local = "|".join(re.escape(one.partition("@")[0]) for one in identity.addresses)
+    address = rf"\b({local}){re.escape(identity.delimiter)}([a-z2-7]{{30,64}})@([a-z0-9.-]+)"
+    return re.sub(address, plain, text, flags=re.IGNORECASE)
 
 
 def tokens_in(text: str) -> tuple[str, ...]:

@@ -83,8 +83,8 @@ def _refused(raw: str, rulebook: Rulebook) -> str:
     if name in _BY_TICKET:
         return ""
     ticket = Ticket(
-        1, "", State.OPEN, Person(1, "", "someone@example.org"), _SOME_DAY, _SOME_DAY, _SOME_DAY, level=0
+        1, "", State.SOLVED, Person(1, "", "someone@example.org"), _SOME_DAY, _SOME_DAY, _SOME_DAY, level=0
     )
     agent = next(iter(rulebook.agents.values()), Agent("", "", ""))
-    outcome = carry_out((raw,), ticket, Power(agent), rulebook, Snapshot(()), _SOME_DAY)
+    outcome = carry_out((raw,), ticket, Power(agent), rulebook, Snapshot(()), _SOME_DAY, "a text")
     return next((line.why for line in outcome.lines if not line.done), "")

@@ -10,20 +10,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC
 from enum import StrEnum
 
 from maild.desk import questions, requests, tokens
-from maild.desk.authors import as_written
+from maild.desk.authors import as_written, author_of
+from maild.desk.callers import addresses_of
+from maild.desk.commands import arguments
 from maild.desk.effects import Given, Reason
 from maild.desk.events import MessageArrived
 from maild.desk.facts import Mail, Verdict
 from maild.desk.people import Person, SentMail, Ticket
+from maild.desk.privacy import may_see
 from maild.desk.requests import Request
-from maild.desk.rulebook import Rulebook
+from maild.desk.rulebook import ANYONE, Rulebook
 from maild.desk.script import named, split, uses
 from maild.desk.snapshot import Snapshot, Wanted
 from maild.desk.tokens import Claim, Holder
-from maild.desk.words import Role, Scope
+from maild.desk.words import Role, Scope, State
 
 ANCESTORS_MAX = 100
 
@@ -42,7 +46,7 @@ class Match:
 
     `proved`: a current token of the sender's own was shown. `related`: tickets named without enough evidence. `leaked`: agents
     whose token somebody else used. `bounced`: the outbox rows whose bounce address was written to. `ours`: this is a mail of ours.
-    `holder`: as what the token that threads was made for (None: no token).
+    `holder`: as what the token that threads was made for (None: no token). `act`: the link that was used says this (`tokens.CONFIRM`, or a rating).
     """
 
     ticket: Ticket | None = None
@@ -55,6 +59,7 @@ class Match:
     bounced: tuple[SentMail, ...] = ()
     ours: bool = False
     holder: Holder | None = None
+    act: int | None = None
     reasons: tuple[Reason, ...] = ()
 
 
@@ -62,6 +67,8 @@ def holder_of(role: Role) -> Holder:
     """What kind of token a mail to somebody in this role carries."""
     if role is Role.REQUESTER:
         return Holder.REQUESTER
+    if role is Role.TEAM_COPY:
+        return Holder.COPY
     return Holder.PARTICIPANT if role is Role.PARTICIPANT else Holder.AGENT
 
 
@@ -105,6 +112,8 @@ def wanted(event: MessageArrived, rulebook: Rulebook) -> Wanted:
         *(claim.ticket for claim in claims if claim.ticket),
         *named(lines),
     )
+    callers = arguments(lines, "requester") if agent else ()
+    called = addresses_of(callers)
     others = _customers(mail, rulebook) if agent else ()
     passed_on = (mail.forwarded.message_id,) if agent and mail.forwarded and mail.forwarded.message_id else ()
     asked = questions.read(questions.bare(mail.subject)) or questions.read(questions.only_line(mail))
@@ -115,11 +124,13 @@ def wanted(event: MessageArrived, rulebook: Rulebook) -> Wanted:
     return Wanted(
         message_ids=tuple(dict.fromkeys((*ids, *own, *original, *passed_on))),
         tickets=tuple(dict.fromkeys(numbers)),
-        persons=tuple(dict.fromkeys(claim.number for claim in claims if claim.holder is not Holder.BOUNCE)),
-        addresses=tuple(dict.fromkeys((*senders, *others))),
+        persons=tuple(
+            dict.fromkeys(_person_of(claim) for claim in claims if claim.holder is not Holder.BOUNCE)
+        ),
+        addresses=tuple(dict.fromkeys((*senders, *others, *called))),
         identity=mail.identity if mail.message_id else "",
         content_identity=mail.content_identity,
-        counted=tuple(dict.fromkeys((*senders, *others[:1]))),
+        counted=tuple(dict.fromkeys((*senders, *others[:1], *called))),
         outbox=tuple(dict.fromkeys(claim.number for claim in claims if claim.holder is Holder.BOUNCE)),
         agent=agent.address if agent else "",
         parts=agent is not None and uses(lines, "split"),
@@ -127,8 +138,14 @@ def wanted(event: MessageArrived, rulebook: Rulebook) -> Wanted:
         away=True,
         owned=agent.address if agent is not None and uses(lines, "away") else "",
         helped=mail.sender.key if mail.sender and requests.in_subject(mail) is Request.HELP else "",
-        staff=rulebook.rules.ways,
+        staff=rulebook.ways,
+        callers=callers,
+        newcomer="" if ANYONE in rulebook.open_to else author_of(event, rulebook).key,
     )
+
+
+def _person_of(claim: Claim) -> int:
+    return tokens.act_of(claim)[0] if claim.holder is Holder.ACT else claim.number
 
 
 def _customers(mail: Mail, rulebook: Rulebook) -> tuple[str, ...]:
@@ -157,6 +174,13 @@ class _Found:
     sent: SentMail | None = None
     proved: bool = False
     holder: Holder | None = None
+    act: int | None = None
+
+
+def bound_to(ticket: Ticket) -> str:
+    """What a link in a mail is good for: the ticket's state, and since when it is in it."""
+    since = ticket.closed_at if ticket.state is State.CLOSED else ticket.solved_at
+    return f"{ticket.state} {since.astimezone(UTC).isoformat() if since else ''}"
 
 
 class _Matching:
@@ -180,8 +204,7 @@ class _Matching:
         """Whether the mail's only From is an address of this person."""
         if person is None or self.sender is None:
             return False
-        known = self.snapshot.people.get(self.sender.key)
-        return person.key == self.sender.key or (known is not None and known.id == person.id)
+        return self.snapshot.is_at(person, self.sender.key)
 
     def takes_part(self, ticket: Ticket) -> bool:
         """Whether the only From is the ticket's requester or a participant (an agent needs more than a From)."""
@@ -200,6 +223,9 @@ class _Matching:
 
     def weigh(self, claim: Claim, what: str, person: Person | None, current: bool) -> tuple[bool, bool]:
         """(threads, proved) for a genuine token."""
+        if claim.holder is Holder.COPY:
+            self.no(what, "a team's copy is for many, and no evidence of anybody")
+            return False, False
         if self.stranger:
             self.no(what, "a trusted host says dmarc=fail, so the sender is a stranger")
             return False, False
@@ -215,9 +241,13 @@ class _Matching:
 
     def address_tokens(self) -> Iterator[_Found]:
         for token in _tokens(self.event, self.rulebook):
+            shaped = tokens.read(token)
+            if shaped is not None and shaped[0].holder is Holder.ACT:
+                yield from self.act_token(token, shaped[0])
+                continue
             verified = tokens.verify(token, self.snapshot.keys, self.given.now)
             if verified is None:
-                if tokens.read(token) is not None:
+                if shaped is not None:
                     self.no("token in an address", "does not verify")
                 continue
             claim, key = verified
@@ -236,6 +266,21 @@ class _Matching:
             elif threads:
                 sent = self.answered(ticket)
                 yield _Found(ticket, Evidence.ADDRESS_TOKEN, what, claim.scope, sent, proved, claim.holder)
+
+    def act_token(self, token: str, claim: Claim) -> Iterator[_Found]:
+        """A link in a mail of ours was used: good for its act alone, for whom it was sent to, as long as the ticket is as it was."""
+        ticket = self.snapshot.resolve(claim.ticket)
+        person, act = tokens.act_of(claim)
+        what = f"link of ticket {claim.ticket}"
+        if (
+            ticket is None
+            or tokens.verify(token, self.snapshot.keys, self.given.now, bound_to(ticket)) is None
+        ):
+            self.no(what, "does not verify, or the ticket has moved on since")
+        elif self.stranger or not self.is_sender(self.snapshot.persons.get(person)):
+            self.no(what, "used by somebody else than it was sent to")
+        else:
+            yield _Found(ticket, Evidence.ADDRESS_TOKEN, what, Scope.PUBLIC, holder=Holder.REQUESTER, act=act)
 
     def answered(self, ticket: Ticket) -> SentMail | None:
         """The newest mail of ours about this ticket that the mail says it answers."""
@@ -284,11 +329,28 @@ class _Matching:
             ticket = self.snapshot.resolve(number)
             if ticket is None:
                 self.no(what, "no such ticket")
-            elif self.takes_part(ticket) or self.agent_passes():
-                yield _Found(ticket, evidence, what)
+            elif self.takes_part(ticket) or (self.agent_passes() and self.shown(ticket)):
+                yield _Found(ticket, evidence, what, sent=self.copied(ticket))
+            elif self.agent_passes():
+                self.no(what, f"ticket {ticket.id} is of a private team, which is not the sender's")
             else:
                 self.no(what, f"the sender takes no part in ticket {ticket.id}")
                 self.related[ticket.id] = None
+
+    def shown(self, ticket: Ticket) -> bool:
+        """Whether the sender, an agent, may see it."""
+        agent = self.rulebook.agent(self.sender.address) if self.sender else None
+        return may_see(agent, ticket, self.rulebook)
+
+    def copied(self, ticket: Ticket) -> SentMail | None:
+        """The newest copy for a team about this ticket that an agent, with a pass, answers."""
+        if not self.agent_passes():
+            return None
+        sent = (self.snapshot.sent.get(mid) for mid in answered_ids(self.event))
+        copies = (
+            one for one in sent if one is not None and one.role is Role.TEAM_COPY and one.ticket is not None
+        )
+        return next((one for one in copies if self.snapshot.resolve(one.ticket or 0) == ticket), None)
 
     def is_ours(self) -> bool:
         """Whether this very mail is one that we sent (by a verified Message-ID, never by From)."""
@@ -333,6 +395,7 @@ class _Matching:
             sent=next((one.sent for one in same if one.sent is not None), None),
             proved=any(one.proved for one in same),
             holder=next((one.holder for one in same if one.holder is not None), None),
+            act=next((one.act for one in same if one.act is not None), None),
             reasons=tuple(self.reasons),
         )
 

@@ -47,7 +47,8 @@ def merge(course: Course, joined: Joined) -> None:
     _join(course, old)
     _watch(course, old)
     tags = tuple(dict.fromkeys((*into.tags, *old.tags)))
-    course.change((Change("tags", into.tags, tags),))
+    minutes = into.minutes_spent + old.minutes_spent
+    course.change((Change("tags", into.tags, tags), Change("minutes_spent", into.minutes_spent, minutes)))
     course.happened(Happening.CHANGED)
     if into.state in _FINISHED and old.state not in _FINISHED:
         course.set_state(after(into.state, Act.REOPEN, Who.AGENT), course.given.now)
@@ -170,7 +171,8 @@ def _part(course: Course, part: Part, key: int, answered: Message | None) -> Non
 def _opening(course: Course, ticket: Ticket, subject: str, key: int, received: datetime) -> OpenTicket:
     rulebook = course.rulebook
     policy = policy_for(
-        rulebook, organisation=ticket.organisation, address=ticket.requester.key, team=ticket.team, priority=ticket.priority
+        rulebook, organisation=ticket.organisation, address=ticket.requester.key, team=ticket.team, priority=ticket.priority,
+        groups=ticket.requester.groups,
     )  # fmt: skip
     due, clock_at = promised(rulebook, policy, ticket.priority, received)
     return OpenTicket(

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from maild.desk.facts import Address
 from maild.desk.people import Ticket
-from maild.desk.rulebook import Rulebook
+from maild.desk.rulebook import Agent, Rulebook
 from maild.desk.words import Happening, Notify, Role
 
 _ALL = tuple(Happening)
@@ -22,6 +22,7 @@ _TOLD_REQUESTER = (
     Happening.ASSIGNED,
     Happening.ESTIMATED,
     Happening.UPDATED,
+    Happening.SUPPLIED,
 )
 
 
@@ -32,9 +33,16 @@ def _shipped() -> dict[tuple[Happening, Role], Notify]:
     for event in (Happening.ANSWERED, Happening.STATE, Happening.ESTIMATED):
         table[event, Role.PARTICIPANT] = Notify.EACH
     for event in _ALL:
-        if event is Happening.UPDATED:
-            continue  # agents are told of the breach that comes with it
-        for role in (Role.RESPONSIBLE, Role.NEW_RESPONSIBLE, Role.TEAM, Role.WATCHER):
+        if event in (Happening.UPDATED, Happening.SUPPLIED):
+            continue  # agents are told of the breach, of the reply that comes with it
+        for role in (
+            Role.RESPONSIBLE,
+            Role.NEW_RESPONSIBLE,
+            Role.TEAM,
+            Role.TEAM_COPY,
+            Role.CONTACT,
+            Role.WATCHER,
+        ):
             table[event, role] = Notify.EACH
         table[event, Role.ADMIN] = (
             Notify.EACH if event in (Happening.CREATED, Happening.BREACHED) else Notify.DIGEST
@@ -46,15 +54,32 @@ SHIPPED = MappingProxyType(_shipped())
 
 
 def setting(rulebook: Rulebook, event: Happening, role: Role, organisation: str | None) -> Notify:
-    """How this role hears of this event: the last rule of the admin's that fits, else the shipped table."""
+    """How this role hears of this event: the last rule of the admin's that fits, else the shipped table. What is said of a team holds for
+    the copy to its mailbox."""
+    meant = (None, role, Role.TEAM) if role is Role.TEAM_COPY else (None, role)
     for rule in reversed(rulebook.notices):
-        if (
-            rule.role in (None, role)
-            and rule.event in (None, event)
-            and rule.organisation in (None, organisation)
-        ):
+        if rule.role in meant and rule.event in (None, event) and rule.organisation in (None, organisation):
             return rule.send
     return SHIPPED[event, role]
+
+
+_BY_STEPS = frozenset((Role.RESPONSIBLE, Role.NEW_RESPONSIBLE, Role.TEAM, Role.TEAM_COPY, Role.ADMIN))
+"""Who hears of a missed promise by the steps of the escalation, when there are some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The steps of the escalation that were taken tell these agents of these events at once. `instead`: of those, the ones of which others
+    than followers are not told then."""
+
+    agents: tuple[Agent, ...]
+    events: frozenset[Happening]
+    instead: frozenset[Happening] = frozenset()
+
+
+_RECEIPTS = frozenset((Happening.CREATED, Happening.SUPPLIED))
+"""What the requester is told although he did it himself."""
+NO_CALL = Call((), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +93,15 @@ class Told:
 
 
 def _roles(
-    ticket: Ticket, rulebook: Rulebook, new_responsible: bool, internal: bool, away: Collection[str]
+    ticket: Ticket,
+    rulebook: Rulebook,
+    new_responsible: bool,
+    internal: bool,
+    away: Collection[str],
+    call: Call,
 ) -> Iterable[tuple[Address, Role]]:
     """Everybody the ticket concerns, strongest role first. `internal`: nothing here is for the requester's side. The team stands in for
-    a responsible agent who is `away`."""
+    a responsible agent who is `away`; its mailbox hears of all its tickets."""
     requester = Address(ticket.requester.name, ticket.requester.address)
     if not internal:
         yield requester, Role.REQUESTER
@@ -87,12 +117,37 @@ def _roles(
     if responsible is None or responsible.address in away:
         for agent in rulebook.members(ticket.team):
             yield Address(agent.name, agent.address), Role.TEAM
+    for agent in _contacts(ticket, rulebook, away):
+        yield Address(agent.name, agent.address), Role.CONTACT
     for address in ticket.watchers:
         watcher = rulebook.agent(address)
         if watcher is not None:  # who left the files is told nothing
             yield Address(watcher.name, watcher.address), Role.WATCHER
+    for agent in call.agents:
+        yield Address(agent.name, agent.address), Role.WATCHER
     for agent in rulebook.admins:
         yield Address(agent.name, agent.address), Role.ADMIN
+    team = rulebook.teams.get(ticket.team or "")
+    if team is not None and team.address:
+        copied = rulebook.agent(team.address)
+        to = Address(copied.name if copied else team.name, team.address)
+        yield to, Role.TEAM if copied else Role.TEAM_COPY
+
+
+def _contacts(ticket: Ticket, rulebook: Rulebook, away: Collection[str]) -> tuple[Agent, ...]:
+    """Who speaks to the requester while others have the ticket; when he is away, his team too."""
+    contact = rulebook.agent(ticket.contact) if ticket.contact else None
+    if contact is None:
+        return ()
+    return (contact, *(rulebook.members(contact.team) if contact.address in away else ()))
+
+
+def _way(event: Happening, to: Address, role: Role, ticket: Ticket, rulebook: Rulebook, call: Call) -> Notify:
+    if event in call.events and not role.outside and any(agent.address == to.key for agent in call.agents):
+        return Notify.EACH
+    unsaid = event in call.instead and role in _BY_STEPS
+    kept = event is Happening.ASSIGNED and role.outside and ticket.contact is not None
+    return Notify.OFF if unsaid or kept else setting(rulebook, event, role, ticket.organisation)
 
 
 def tell(
@@ -105,21 +160,23 @@ def tell(
     already: frozenset[str] = frozenset(),
     internal: bool = False,
     away: Collection[str] = (),
+    call: Call = NO_CALL,
 ) -> tuple[Told, ...]:
     """Who hears of what happened. `by` (lower case) caused it and is not told; `already` (lower case) have the mail itself;
-    with `internal` the requester's side is left out; `away`: agents who are. Each person once, in the strongest role that hears anything at once."""
+    with `internal` the requester's side is left out; `away`: agents who are; `call`: whom the escalation tells. Each person once, in the strongest role that hears anything at once."""
     found: dict[str, Told] = {}
     outside = {ticket.requester.key, *(person.key for person in ticket.participants)}
-    for to, role in _roles(ticket, rulebook, new_responsible, internal, away):
-        acknowledged = (
-            role is Role.REQUESTER and Happening.CREATED in happenings
-        )  # told although he did it himself
-        knows = (to.key == by and not acknowledged) or (role.outside and to.key in already)
-        if not to.key or knows or (not role.outside and to.key in outside):
+    for to, role in _roles(ticket, rulebook, new_responsible, internal, away, call):
+        receipt = role is Role.REQUESTER and Happening.SUPPLIED in happenings
+        has_it = to.key in already and (role.outside or role is Role.TEAM_COPY) and not receipt
+        if not to.key or has_it or (not role.outside and to.key in outside):
             continue
-        ways = {event: setting(rulebook, event, role, ticket.organisation) for event in happenings}
+        ways = {event: _way(event, to, role, ticket, rulebook, call) for event in happenings}
         each = tuple(event for event in happenings if ways[event] is Notify.EACH)
         digest = tuple(event for event in happenings if ways[event] is Notify.DIGEST)
+        acknowledged = role is Role.REQUESTER and not _RECEIPTS.isdisjoint((*each, *digest))
+        if to.key == by and not acknowledged:
+            continue
         had = found.get(to.key)
         if (each or digest) and (had is None or (each and not had.each)):
             found[to.key] = Told(to, role, each, digest)

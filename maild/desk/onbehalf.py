@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from maild.desk import absence, commands
+from maild.desk import absence, commands, mentions, ruling
 from maild.desk.asking import keep, shown
-from maild.desk.commands import Outcome, Power, name_of
+from maild.desk.belonging import language_of
+from maild.desk.callers import unreached
+from maild.desk.commands import Outcome, Power, Requester, name_of
 from maild.desk.course import Course
-from maild.desk.effects import NEW, AddMessage, Change, Decision, SetRequester
+from maild.desk.effects import NEW, AddMessage, Change, Decision
 from maild.desk.events import MessageArrived
 from maild.desk.facts import Address, Forwarded, Proof
 from maild.desk.leaving import leaks
@@ -19,8 +21,10 @@ from maild.desk.matching import Evidence, Match
 from maild.desk.opening import Manner, drafted, open_ticket
 from maild.desk.participants import is_robot
 from maild.desk.people import Person, Ticket
+from maild.desk.privacy import may_see
 from maild.desk.questions import bare
 from maild.desk.rulebook import Agent, AgentRole, Rulebook
+from maild.desk.ruled import mail_facts
 from maild.desk.script import Script, split
 from maild.desk.standing import Standing
 from maild.desk.tokens import Holder
@@ -44,6 +48,8 @@ def forwards(
     if original is None or _customer(original.from_, course.rulebook) is None:
         return None
     known = _ticket_of(course, found, original)
+    if known is not None and not may_see(agent, known, course.rulebook):
+        known = None
     if found.ticket is not None and known is None and found.evidence is not Evidence.SUBJECT:
         return None
     if _light(event, course, agent):
@@ -115,17 +121,33 @@ def _carried(script: Script, course: Course, agent: Agent, ticket: Ticket, *, bo
     """What the commands come to on this ticket. On a new one no second proof is needed."""
     power = Power(agent, both)
     return commands.carry_out(
-        script.commands, ticket, power, course.rulebook, course.snapshot, course.given.now
+        script.commands, ticket, power, course.rulebook, course.snapshot, course.given.now, script.text
     )
 
 
-def _settle(course: Course, event: MessageArrived, script: Script, agent: Agent) -> None:
-    """Carry the commands out on the new ticket as the rules have left it."""
+def _foreseen(
+    event: MessageArrived, course: Course, author: Address, requester: Person | None = None, channel: str | None = None
+) -> Ticket:  # fmt: skip
+    """The ticket as the rules will leave it: whether it can be solved at once depends on what they say of it."""
+    draft = drafted(event, course, author, requester)
+    draft = replace(draft, channel=channel or draft.channel)
+    facts = mail_facts(course, event, author, draft)
+    ruled = ruling.run("ticket", facts, draft, course.rulebook, course.snapshot.staff).ticket
+    return replace(ruled, state=draft.state)
+
+
+def _settle(course: Course, event: MessageArrived, script: Script, agent: Agent, *, logged: bool) -> None:
+    """Carry the commands out on the new ticket as the rules have left it. `logged`: a message of it holds the time that they log."""
     assert course.ticket is not None
     author, outcome = Address(agent.name, agent.address), _carried(script, course, agent, course.ticket)
     plain = replace(outcome, requester=None, public=False)
-    settle(course, Written(author, "", plain, False, False, event.envelope.received_at))
+    settle(course, Written(author, "", plain, False, False, event.envelope.received_at, logged=logged))
     _absent(course, outcome, author)
+    left = [line for line in outcome.lines if not line.done and name_of(line.raw) != "requester"]
+    if left:
+        course.transcript(
+            author, ("Not done on the new ticket:", *shown(replace(outcome, lines=tuple(left))))
+        )
 
 
 def _note_forward(
@@ -146,6 +168,8 @@ def _note_forward(
     outcome = replace(outcome, public=False)
     settle(course, Written(author, text, outcome, False, True, event.envelope.received_at))
     course.tell(internal=True)
+    mentions.ask(course, author, outcome.ask)
+    mentions.mention(course, author, "\n\n".join((outcome.text, script.text)), outcome.ask)
     _absent(course, outcome, author)
     tag = course.rulebook.identity.tag
     lines = (
@@ -169,8 +193,7 @@ def _open_forwarded(
     assert customer is not None
     by, script = Address(agent.name, agent.address), split(original.above)
     passed_on = _as_sent(event, course, original, customer)
-    draft = drafted(passed_on, course, customer)
-    outcome = _carried(script, course, agent, draft)
+    outcome = _carried(script, course, agent, _foreseen(passed_on, course, customer))
     if _refused(event, course, agent, script, outcome):
         return course.decision()
     note = "\n\n".join(filter(None, (outcome.text, script.text)))
@@ -178,14 +201,20 @@ def _open_forwarded(
     whole = AddMessage(NEW, customer, "in", True, "person", original.text, by=by, original=original)
 
     def then(course: Course) -> tuple[str, ...]:
-        _settle(course, event, script, agent)
+        _settle(course, event, script, agent, logged=bool(note.strip()))
         words = note.splitlines()[:_NOTE_SHOWN]
         course.record("forwarded", by=agent.address)
         return (f"{agent.name} passed this on{', and writes:' if words else '.'}", *words)
 
+    def last(course: Course) -> None:
+        mentions.ask(course, by, outcome.ask)
+        mentions.mention(
+            course, by, note, outcome.ask, (f"{agent.name} writes:", *note.splitlines()[:_NOTE_SHOWN])
+        )
+
     course.why("forward", f"a ticket of {customer.address}", f"{agent.address} passes a mail on")
     messages = (first, whole) if note.strip() else (whole,)
-    manner = Manner(messages, then, for_you=True)
+    manner = Manner(messages, then, for_you=True, last=last)
     return open_ticket(passed_on, course, _unthreaded(found), _STRANGER, customer, manner)
 
 
@@ -197,15 +226,24 @@ def _absent(course: Course, outcome: Outcome, author: Address) -> None:
 
 
 def _as_sent(event: MessageArrived, course: Course, original: Forwarded, customer: Address) -> MessageArrived:
-    """The mail as its first sender wrote it, as far as it can be seen. Nothing of it is proved. The language of the whole is a guess at
-    his, when his is not known."""
+    """The mail as its first sender wrote it, as far as it can be seen. Nothing of it is proved. His language is what is known of
+    him, else that of his words, else that of the whole."""
     known = course.snapshot.people.get(customer.key)
-    language = known.language if known and known.language else event.mail.language
+    if original.language:
+        event = replace(event, mail=replace(event.mail, language=original.language))
+    if known is not None:
+        event = _in_the_language_of(known, event, course)
     mail = replace(
         event.mail, from_=(customer,), to=(), cc=(), reply_to=(), subject=bare(original.subject), text=original.text, reply=original.text,
-        date=None, proof=Proof(), forwarded=None, language=language,
+        date=None, proof=Proof(), forwarded=None,
     )  # fmt: skip
     return replace(event, mail=mail)
+
+
+def _in_the_language_of(person: Person, event: MessageArrived, course: Course) -> MessageArrived:
+    """The mail of an agent for somebody whose language may be known: the words are the agent's."""
+    language = language_of(person, course.rulebook) or event.mail.language
+    return replace(event, mail=replace(event.mail, language=language))
 
 
 def _unthreaded(found: Match) -> Match:
@@ -338,10 +376,18 @@ def commands_own(
         return None
     author = Address(agent.name, agent.address)
     draft = drafted(event, course, author)
-    outcome = _carried(script, course, agent, draft)
+    wished = _carried(script, course, agent, draft)
+    channel = next((str(change.new) for change in wished.changes if change.name == "channel"), None)
+    asked = wished.requester
+    person = _asking(asked) if asked else None
+    if person is not None:
+        event = _in_the_language_of(person, event, course)
+    foreseen = replace(
+        _foreseen(event, course, asked.who if asked else author, person, channel), requester=draft.requester
+    )
+    outcome = _carried(script, course, agent, foreseen)
     if _refused(event, course, agent, script, outcome):
         return course.decision()
-    asked = outcome.requester
     if asked is not None and _light(event, course, agent):
         return course.decision()
     requester = asked.who if asked else author
@@ -350,10 +396,21 @@ def commands_own(
     message = AddMessage(NEW, author, "in", not inside, "person", text, outcome.minutes)
 
     def then(course: Course) -> tuple[str, ...]:
-        if asked is not None and not requester.address:
-            course.add(SetRequester(NEW, requester, asked.phone))
-        _settle(course, event, script, agent)
+        _settle(course, event, script, agent, logged=True)
+        if person is not None and not person.address:
+            course.transcript(author, (unreached(person),))
         return ()
 
-    manner = Manner((message,), then, for_you=asked is not None)
+    def last(course: Course) -> None:
+        mentions.ask(course, author, outcome.ask)
+        if inside:
+            mentions.mention(course, author, text, outcome.ask)
+
+    manner = Manner((message,), then, last=last, for_you=asked is not None, person=person, channel=channel)
     return open_ticket(event, course, found, who, requester, manner)
+
+
+def _asking(asked: Requester) -> Person:
+    """For whom an agent opens a ticket, with what he knows of him filled in."""
+    known = asked.person or Person(0, asked.who.name, asked.who.address)
+    return replace(known, name=known.name or asked.who.name, phone=known.phone or asked.phone)

@@ -37,10 +37,11 @@ class Joining:
 
 
 def joining(mail: Mail, rulebook: Rulebook, *, believed: bool, known: Iterable[str], why: str) -> Joining:
-    """People in To and Cc of a mail. `believed`: its sender is the proved requester or an agent. `known`: keys already in the ticket."""
+    """People in To and Cc of a mail; nobody with `desk.cc: ignore`. `believed`: its sender is the proved requester or an agent. `known`: keys already in the ticket."""
     there = set(known)
     if mail.sender is not None:
         there.add(mail.sender.key)
+    there |= {one for key in tuple(there) if key in rulebook.people for one in rulebook.people[key].addresses}
     fresh: dict[str, Address] = {}
     for address in (*mail.to, *mail.cc):
         skip = (
@@ -50,7 +51,7 @@ def joining(mail: Mail, rulebook: Rulebook, *, believed: bool, known: Iterable[s
         )
         if not skip and "@" in address.address and address.key not in there:
             fresh.setdefault(address.key, address)
-    people = tuple(fresh.values())
+    people = tuple(fresh.values()) if rulebook.copies_join else ()
     room = max(0, rulebook.limits.participants - len(there))
     if not believed:
         return Joining((), people[: rulebook.limits.participants], why)

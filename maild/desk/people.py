@@ -21,6 +21,7 @@ class Person:
     language: str | None = None
     zone: str | None = None
     phone: str | None = None
+    groups: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -33,7 +34,9 @@ class Ticket:
 
     `due_at` is when an agent hopes to have it done; the promises' due times are the others. `urls`: related pages outside.
     `active_at`: when a person last wrote or changed something. `look_at`: when rules on time should look at it again; None: never.
-    `clock_at`: when there is something to be done about its promises.
+    `clock_at`: when there is something to be done about its promises. `chosen`: columns (priority, impact) that a rule or an agent has set, so that
+    they follow from nothing else. `asked`: keys of needs in the order in which the requester was asked for them, so that the first is question 1;
+    `met`: those that were given. `step`: how many steps of the escalation it has taken; `contact`: the first-line agent who stays its contact.
     """
 
     id: int
@@ -78,6 +81,12 @@ class Ticket:
     merged_into: int | None = None
     satisfaction: int | None = None
     minutes_spent: int = 0
+    chosen: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    met: tuple[str, ...] = ()
+    step: int = 0
+    contact: str | None = None
+    runbooks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

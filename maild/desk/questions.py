@@ -18,6 +18,23 @@ from maild.desk.selection import LISTS
 SUBJECT_MAX: Final = 200
 OVERDUE: Final = "overdue"
 """The list that may be asked for by its name alone."""
+RUNBOOKS: Final = ("runbook", "runbooks")
+"""What asks for the list of the guides for agents."""
+WORDS: Final = (
+    "types",
+    "categories",
+    "severities",
+    "impacts",
+    "urgencies",
+    "priorities",
+    "channels",
+    "tags",
+    "fields",
+)
+"""The lists of the desk's words that can be asked for."""
+ALL_WORDS: Final = "words"
+_ONE_OF: Final = {"type": "types", "category": "categories", "severity": "severities", "impact": "impacts", "urgency": "urgencies",
+                  "priority": "priorities", "channel": "channels", "tag": "tags", "field": "fields"}  # fmt: skip
 _NEAR: Final = 0.75
 _FEW_WORDS: Final = 20
 _PREFIX = re.compile(
@@ -25,6 +42,7 @@ _PREFIX = re.compile(
 )
 _TAG = re.compile(r"\[[^\[\]#]{1,60}#\s?\d{1,12}\s*\]\s*")
 _NUMBER = re.compile(r"(?:#|no\.?\s?|ticket\s)?\s?(\d{1,12})")
+_RUNBOOK = re.compile(r"\S{1,80}")
 _ENDS: Final = " \t.!?…"
 
 
@@ -35,14 +53,16 @@ class Ask(StrEnum):
     SHOW = "show"
     SEARCH = "search"
     REPORT = "report"
+    RUNBOOK = "runbook"
     HELP = "help"
     COMMANDS = "commands"
+    WORDS = "words"
     STATUS = "status"
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`words`: of a list its name ("" for the usual one), of a search what is searched for. `number`: the ticket that is meant."""
+    """`words`: of a list its name ("" for the usual one), of a search what is searched for, of a runbook its name ("": all of them), of `help` with a list of the desk's words that (one of `WORDS`, or `ALL_WORDS`). `number`: the ticket that is meant."""
 
     ask: Ask
     words: str = ""
@@ -51,6 +71,8 @@ class Question:
     def __str__(self) -> str:
         if self.ask is Ask.COMMANDS:
             return "help commands"
+        if self.ask is Ask.WORDS:
+            return f"help {self.words}"
         return " ".join(filter(None, (self.ask, self.words, str(self.number) if self.number else "")))
 
 
@@ -65,11 +87,21 @@ def read(text: str, views: Iterable[str] = ()) -> Question | None:
         return Question(Ask.SHOW, number=int(found[1]))
     if word == Ask.SEARCH and rest:
         return Question(Ask.SEARCH, rest[:SUBJECT_MAX])
+    if plain.lower() in RUNBOOKS or (word == Ask.RUNBOOK and _RUNBOOK.fullmatch(rest)):
+        return Question(Ask.RUNBOOK, rest.removesuffix(".md"))
     if plain.lower() == OVERDUE:
         return Question(Ask.LIST, OVERDUE)
     if plain.lower() in (Ask.REPORT, Ask.HELP):
         return Question(Ask(plain.lower()))
-    return Question(Ask.COMMANDS) if plain.lower() == "help commands" else None
+    return _help(low) if word == Ask.HELP else None
+
+
+def _help(about: str) -> Question | None:
+    """`help commands`, `help words`, `help severities`: the words also in the singular."""
+    name = _ONE_OF.get(about, about)
+    if name == Ask.COMMANDS:
+        return Question(Ask.COMMANDS)
+    return Question(Ask.WORDS, name) if name in (*WORDS, ALL_WORDS) else None
 
 
 def _list(name: str, views: Iterable[str]) -> Question | None:
@@ -88,13 +120,19 @@ def nearest(text: str, views: Iterable[str] = ()) -> str | None:
     argument = words[1] if len(words) == 2 else ""
     phrases = list(_phrases(views))
     if argument:
-        phrases += [f"{ask} {argument}" for ask in (Ask.SHOW, Ask.SEARCH) if _fits(ask, argument, words[0])]
+        phrases += [
+            f"{ask} {argument}"
+            for ask in (Ask.SHOW, Ask.SEARCH, Ask.RUNBOOK)
+            if _fits(ask, argument, words[0])
+        ]
     close = difflib.get_close_matches(" ".join(words), phrases, 1, _NEAR)
     return close[0] if close else str(Ask.LIST) if words[0] == Ask.LIST else None
 
 
 def _phrases(views: Iterable[str]) -> Iterator[str]:
-    yield from (Ask.LIST, Ask.REPORT, Ask.HELP, "help commands", Ask.SEARCH)
+    yield from (*RUNBOOKS, Ask.LIST, Ask.REPORT, Ask.HELP, "help commands", Ask.SEARCH)
+    for name in (*WORDS, ALL_WORDS):
+        yield f"help {name}"
     for name in (*LISTS, *views):
         yield f"list {name.lower()}"
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from maild.desk.deriving import following, with_choice, without_choice
 from maild.desk.effects import Change, changed
 from maild.desk.people import Ticket
 from maild.desk.rule_facts import Facts
 from maild.desk.rulebook import Rulebook
 from maild.desk.rules import WAYS, Rule
-from maild.desk.staffing import Staff, choose
+from maild.desk.staffing import Staff, choose, words_of
 from maild.desk.words import State
 
 FIELD: Final = "field."
@@ -74,12 +75,14 @@ class Discard:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """An agent was looked for, by one of `rules.WAYS`, in this team. `agent` None: nobody fits, and the ticket stays without."""
+    """An agent was looked for, by one of `rules.WAYS`, in this team. `agent` None: nobody fits, and the ticket stays without. `turn`: as in
+    `staffing.Chosen`."""
 
     way: str
     team: str | None
     agent: str | None
     why: str
+    turn: str = ""
 
 
 Action = Watch | AddNote | Reply | Acknowledge | Help | Runbook | Webhook | Spam | Discard | Assign
@@ -105,8 +108,7 @@ def other_action(key: str, value: object) -> Action | None:
 
 @dataclass(slots=True)
 class Draft:
-    """A ticket while rules work on it. `ticket` is as it stands now. `spoken`: a rule has set its language; `priority_set`,
-    `impact_set`: somebody chose them, so they are not derived."""
+    """A ticket while rules work on it. `ticket` is as it stands now. `spoken`: a rule has set its language."""
 
     ticket: Ticket
     facts: Facts
@@ -115,8 +117,6 @@ class Draft:
     actions: list[Action] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     spoken: bool = False
-    priority_set: bool = False
-    impact_set: bool = False
 
     def apply(self, rule: Rule) -> tuple[str, ...]:
         """Takes the rule's actions, columns first. Returns what was done, one line each."""
@@ -152,26 +152,28 @@ class Draft:
         if key in ("type", "category", "severity", "impact", "urgency", "language") or key.startswith(FIELD):
             self.put(key, None if value is None else str(value))
             self.spoken = self.spoken or key == "language"
-            self.impact_set = self.impact_set or key == "impact"
+            if key == "impact":
+                self._choose("impact", given=value is not None)
         elif key == "tags":
             self.put("tags", tuple(dict.fromkeys((*self.ticket.tags, *map(str, values)))))
         elif key == "untag":
             self.put("tags", tuple(tag for tag in self.ticket.tags if tag not in values))
 
     def _priority(self, rule: Rule) -> None:
-        """Set by the rule; else derived from impact and urgency, when one of them changes and nobody chose it."""
-        words = self.rulebook.words
-        implied = words.implied(self.ticket.severity) if "severity" in rule.actions else None
-        if implied is not None and not self.impact_set:
-            self.put("impact", str(implied))
+        """Set by the rule; else as it follows from what the rule has set."""
         if "priority" in rule.actions:
             value = rule.actions["priority"][-1]
+            self._choose("priority")
             self.put("priority", max(1, self.ticket.priority - 1) if value == "raise" else int(str(value)))
-            self.priority_set = True
-        elif not self.priority_set and {"severity", "impact", "urgency"} & rule.actions.keys():
-            derived = words.derived(self.ticket.impact, self.ticket.urgency)
-            if derived is not None:
-                self.put("priority", derived)
+        for name, new in following(
+            self.rulebook.words, lambda name: getattr(self.ticket, name), rule.actions.keys()
+        ).items():
+            self.put(name, new)
+
+    def _choose(self, name: str, *, given: bool = True) -> None:
+        """It follows from nothing else from now on. No change that rules on change would look at."""
+        take = with_choice if given else without_choice
+        self.ticket = replace(self.ticket, chosen=take(self.ticket.chosen, name))
 
     def _people(self, rule: Rule, told: list[str]) -> None:
         """Team, level, assignee: a team brings its level and drops who is not in it, an agent brings his team if there is none."""
@@ -202,8 +204,9 @@ class Draft:
                 self.staff,
                 now,
                 self.ticket.requester.key,
+                words_of(self.ticket, self.rulebook),
             )
-            found = Assign(str(wish), team, chosen.agent, chosen.why)
+            found = Assign(str(wish), team, chosen.agent, chosen.why, chosen.turn)
             told.append(f"assignee {wish}: {chosen.agent or 'nobody'} ({chosen.why})")
             wish = chosen.agent or self.ticket.assignee
         self._hand_to(wish)

@@ -42,8 +42,7 @@ class Facts:
 
     `organisation`, `groups`: of who wrote, else of the requester. `now` is aware. `idle`, `age`: wall clock since a person last
     wrote or changed something, and since the ticket came. `open`: calendars known to be in or out of hours, whatever `now` says.
-    None: not known, and a condition on it can't tell. `priority_set`: a rule or a person chose the priority earlier, so that it is
-    not derived from impact and urgency.
+    None: not known, and a condition on it can't tell.
     """
 
     mail: MailFacts | None = None
@@ -53,7 +52,6 @@ class Facts:
     idle: timedelta | None = None
     age: timedelta | None = None
     open: Mapping[str, bool] | None = None
-    priority_set: bool = False
 
 
 def of_mail(mail: Mail, author: Address, recipients: Iterable[str] = ()) -> MailFacts:

@@ -24,11 +24,13 @@ _TEXT: Final = {"type": "string"}
 _UNITS: Final = r"(\d+\s*[wdhmsWDHMS]\s*)+$"
 _SPAN: Final = {"type": "string", "pattern": rf"^\s*{_UNITS}", "examples": ["30m", "4h", "5d"]}
 _SCALAR: Final = {"type": ["string", "number", "null"]}
+_SCALAR_OR_FLAG: Final = {"type": ["string", "number", "null", "boolean"]}
 _SIGN: Final = "(<=|>=|<|>)"
 _WRITTEN: Final[Mapping[str, dict[str, Any]]] = {
     "duration": _SPAN,
     "_clock_time": {"type": "string", "pattern": r"^\d{1,2}:\d\d$"},
     "_day": {"type": "string", "format": "date"},
+    "_weekly": {"type": "string", "pattern": r"^(off|[A-Za-z]{3} +\d{1,2}:\d\d)$"},
     "_percent": {"type": "string", "pattern": r"^\d{1,2}\s*%$"},
     "_label": {"anyOf": [_TEXT, {"type": "object", "additionalProperties": _TEXT}]},
     "_raised": {"enum": ["raise", 1, 2, 3, 4, 5, None]},
@@ -46,6 +48,12 @@ class _Generator(GenerateJsonSchema):
         inner = super().function_before_schema(schema)
         if name == "_listed":
             return {"anyOf": [inner, inner.get("items", {})]}
+        if name == "_valued":
+            return {"anyOf": [inner, {"type": "array", "items": _TEXT}]}
+        if name == "_named":
+            return {"anyOf": [_TEXT, inner]}
+        if name == "_for_all":
+            return {"anyOf": [inner, inner["additionalProperties"]]}
         return {"anyOf": [_SPAN, inner]} if name == "_spanned" else inner
 
 
@@ -107,11 +115,11 @@ def _asked(name: str, word: Condition) -> dict[str, Any]:
         return _many({"anyOf": [_TEXT, {"type": "object", "properties": {"in": side, "out": side}, "additionalProperties": False}]})  # fmt: skip
     if word.takes is Takes.NUMBER:
         high = 9 if name == "level" else 5
-        compared = {"type": "string", "pattern": rf"^{_SIGN}\s*\d$"}
+        compared = _TEXT if name == "priority" else {"type": "string", "pattern": rf"^{_SIGN}\s*\d$"}
         return _many(
             {"anyOf": [{"type": "integer", "minimum": 1, "maximum": high}, compared, {"type": "null"}]}
         )
-    return _many({"type": [*_SCALAR["type"], "boolean"]} if name == "attachment" else _SCALAR)
+    return _many(_SCALAR_OR_FLAG if name in ("attachment", "field.NAME") else _SCALAR)
 
 
 def _acting(name: str, word: Action) -> dict[str, Any]:
@@ -120,11 +128,13 @@ def _acting(name: str, word: Action) -> dict[str, Any]:
         return {"const": True}
     if word.takes is Takes.NUMBER:
         number = {"type": "integer", "minimum": 1, "maximum": 9 if name == "level" else 5}
-        return {"anyOf": [number, {"const": "raise"}]} if name == "priority" else number
+        return {"anyOf": [number, _TEXT]} if name == "priority" else number
     if word.takes is Takes.LINK:
         one: dict[str, Any] = {"type": "string", "pattern": "^https?://"}
     else:
-        one = {"type": ["string", "boolean"]} if name == "acknowledge" else _SCALAR
+        one = {"acknowledge": {"type": ["string", "boolean"]}, "field.NAME": _SCALAR_OR_FLAG}.get(
+            name, _SCALAR
+        )
     return _many(one) if word.many else one
 
 

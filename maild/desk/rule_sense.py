@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
-from maild.desk import rules, shapes
+from maild.desk import fieldvalues, glossary, rulefile_values, rules, shapes
 from maild.desk.facts import Kind
+from maild.desk.folding import fold
 from maild.desk.rule_shadow import shadowed
 from maild.desk.rule_texts import pattern_of
 from maild.desk.rule_vocabulary import FIELD, NO_MATCH, names_field
-from maild.desk.rule_words import each, leaves
+from maild.desk.rule_words import each, leaves, no_number
+from maild.desk.rulebook import Field, FieldKind, Identity, Rulebook, Words
 from maild.desk.words import State
 from maild.errors import Problem
-from maild.reading import KeyPath, Places, nearest, unknown
+from maild.reading import KeyPath, Places, unknown
 
 OWN_CHANNELS: Final = ("email", "internal")
 _SETTABLE: Final = (State.OPEN, State.PENDING, State.ON_HOLD, State.SOLVED, State.CLOSED)
@@ -24,12 +27,15 @@ _WHAT: Final = {"watch": "agent", "assignee": "agent", "tags": "tag", "untag": "
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Every closed list of words: key of a rule to its words. A key that is not there is open."""
+    """Every closed list of words: key of a rule to its words. A key that is not there is open. `labels`: what people call words, by key of a
+    rule, for hints. `people`: the agents, for fields that name one."""
 
     conditions: Mapping[str, tuple[str, ...]]
     actions: Mapping[str, tuple[str, ...]]
-    fields: Mapping[str, tuple[str, ...]]
+    fields: Mapping[str, Field]
     calendars: tuple[str, ...]
+    labels: Mapping[str, Mapping[str, str]]
+    people: Rulebook
 
 
 def known(
@@ -37,6 +43,7 @@ def known(
 ) -> Known:
     """The words of these files. `templates`, `runbooks`: the names there are; None: not known, so any will do."""
     dictionary = document.dictionary or shapes.Dictionary()
+    words = rulefile_values.words_of(dictionary)
     people = tuple(word for agent in document.agents for word in (agent.address, agent.name))
     declared = {
         key: tuple(words)
@@ -48,8 +55,11 @@ def known(
         )
         if words
     }
-    thirds = {"impact": tuple(dictionary.impacts.values()), "urgency": tuple(dictionary.urgencies.values())}
-    both = {**declared, **thirds, "team": tuple(document.teams)}
+    numbered = {
+        key: tuple(word.name for word in names.values())
+        for key, names in (("impact", dictionary.impacts), ("urgency", dictionary.urgencies), ("priority", dictionary.priorities))
+    }  # fmt: skip
+    both = {**declared, **numbered, "team": tuple(document.teams)}
     conditions = {
         **both,
         "assignee": people,
@@ -58,8 +68,9 @@ def known(
         "organisation": tuple(customer.name for customer in document.organisations),
         "group": tuple(document.groups),
     }
-    if document.desk.channels:
-        conditions["channel"] = (*OWN_CHANNELS, *document.desk.channels)
+    channels = (*document.desk.channels, *dictionary.channels)
+    if channels:
+        conditions["channel"] = tuple(dict.fromkeys((*OWN_CHANNELS, *channels)))
     acting = {**both, "assignee": (*people, *rules.WAYS), "watch": people, "state": _SETTABLE}
     if "tags" in declared:
         acting["untag"] = declared["tags"]
@@ -67,8 +78,25 @@ def known(
         acting |= {"reply": tuple(templates), "acknowledge": (*templates, "no")}
     if runbooks is not None:
         acting["runbook"] = tuple(runbooks)
-    fields = {key: shape.values for key, shape in document.fields.items()}
-    return Known(conditions, acting, fields, tuple(document.calendars))
+    fields = {key: rulefile_values.field_of(key, shape) for key, shape in document.fields.items()}
+    agents = Rulebook(Identity("", "", ""), agents=rulefile_values.agents_of(document))
+    return Known(conditions, acting, fields, tuple(document.calendars), _labels(words, fields), agents)
+
+
+def _labels(words: Words, fields: Mapping[str, Field]) -> dict[str, dict[str, str]]:
+    """Each label of each closed list with the word that it is of, by the key of a rule."""
+    lists = {"type": words.types, "category": words.categories, "severity": words.severities, "tags": words.tags, "untag": words.tags,
+             "channel": words.channels, **{f"{FIELD}{key}": field.words for key, field in fields.items()}}  # fmt: skip
+    named = {key: tuple(known.values()) for key, known in lists.items()}
+    named |= {
+        "impact": tuple(words.impacts.values()),
+        "urgency": tuple(words.urgencies.values()),
+        "priority": tuple(words.priorities.values()),
+    }
+    return {
+        key: {label: word.key for word in known for label in word.labels.values()}
+        for key, known in named.items()
+    }
 
 
 def senseless(
@@ -145,7 +173,7 @@ def _actions(
     names = {agent.name.lower(): agent.address for agent in document.agents}
     for key, listed in then.items() if isinstance(then, dict) else ():
         for _, value, at in each(key, listed, (*path, key)):
-            if value is not None and not isinstance(value, bool):
+            if value is not None and (names_field(key) or not isinstance(value, bool)):
                 yield from _word(key, value, words.actions, at, words, places)
                 if key == "assignee" and names.get(str(value).lower(), str(value).lower()) in light:
                     yield places.value(at).problem(f"assignee: '{value}' is light: he writes notes only")
@@ -167,33 +195,76 @@ def _word(
                 if words.fields
                 else f"unknown field '{name}': none is defined"
             )
-        elif words.fields[name] and str(value) not in words.fields[name]:
-            yield _unknown(key, "value", str(value), words.fields[name], path, places)
+        else:
+            wrong = _wrong_field(words.fields[name], value, words, acting=lists is words.actions)
+            if wrong:
+                yield places.value(path).problem(f"{key}: {wrong}")
         return
-    numbered = isinstance(value, int) or rules.comparison(value) is not None
-    if key not in lists or (key in ("impact", "urgency") and numbered):
+    numbered = isinstance(value, int) or rules.comparison(value) is not None or value == "raise"
+    if key not in lists or (key in ("impact", "urgency", "priority") and numbered):
         return
     text = str(value)
+    if key == "priority" and not lists[key]:
+        yield places.value(path).problem(f"{key}: {no_number(key, text, compared=lists is words.conditions)}")
+        return
     if key in ("assignee", "watch"):
         fits = text.lower() in {word.lower() for word in lists[key]}
     else:
         fits = text in lists[key]
     if not fits:
-        yield _unknown(key, _WHAT.get(key, key), text, lists[key], path, places)
+        yield _unknown(key, _WHAT.get(key, key), text, lists[key], path, places, words.labels.get(key, {}))
 
 
 def _unknown(
-    key: str, what: str, word: str, names: tuple[str, ...], path: KeyPath, places: Places
+    key: str,
+    what: str,
+    word: str,
+    names: tuple[str, ...],
+    path: KeyPath,
+    places: Places,
+    labels: Mapping[str, str] = MappingProxyType({}),
 ) -> Problem:
-    message = unknown(what, word, names) if names else f"unknown {what} '{word}': none is defined"
+    message = hinted(what, word, names, labels) if names else f"unknown {what} '{word}': none is defined"
     return places.value(path).problem(f"{key}: {message}")
 
 
-def closed_words(document: shapes.Document, places: Places) -> Iterator[Problem]:
-    """Words outside rules that a declared dictionary does not hold: types in `sla.NAME.for`."""
-    types = document.dictionary.types if document.dictionary else {}
-    for name, policy in document.sla.items() if types else ():
-        for index, word in enumerate(policy.for_.type):
-            if word not in types:
-                place = places.value(("sla", name, "for", "type", index))
-                yield place.problem(f"type: unknown type '{word}'{nearest(word, types)}")
+def hinted(what: str, word: str, names: Collection[str], labels: Mapping[str, str]) -> str:
+    """The sentence about an unknown word, with the nearest right one; a word that people know by the label stands for that."""
+    message = unknown(what, word, names)
+    called = glossary.close(word, labels)
+    if called and (fold(called) == fold(word) or "did you mean" not in message):
+        return f"unknown {what} '{word}' (did you mean '{labels[called]}', which is called '{called}'?)"
+    return message
+
+
+def _wrong_field(field: Field, value: Any, words: Known, *, acting: bool) -> str | None:
+    """What is wrong with a value of a field: of a choice it is a key, and an action sets what the field can hold."""
+    said, key = str(value), f"{FIELD}{field.key}"
+    if isinstance(value, bool):
+        return None if field.kind is FieldKind.YES_NO else "must be a text or a number"
+    if field.kind is FieldKind.CHOICE:
+        fits = said in field.words
+        return None if fits else hinted("value", said, field.values, words.labels[key])
+    if acting:
+        try:
+            fieldvalues.value(field, said, words.people)
+        except ValueError as error:
+            return str(error)
+    return None
+
+
+_UNSIGNED = "needs secret_file or credential under [webhooks] in maild.toml"
+
+
+def unsigned(document: shapes.Document, places: Places) -> Iterator[Problem]:
+    """A complaint for each webhook of a desk that has nothing to sign posts with."""
+    for number, rule in enumerate(document.rules):
+        if "webhook" in rule.then:
+            place = places.key(("rules", number, "then", "webhook"))
+            yield place.problem(f"webhook: {_UNSIGNED}")
+    for number, step in enumerate(document.escalations):
+        for at, word in enumerate(step.notify or ()):
+            if "://" in word:
+                yield places.value(("escalations", number, "notify", at)).problem(
+                    f"notify: a webhook {_UNSIGNED}"
+                )

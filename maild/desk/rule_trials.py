@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from maild.desk import rules as compiled
+from maild.desk.belonging import groups_of, organisation_at
 from maild.desk.conditions import Checked, Truth
+from maild.desk.deriving import CHOOSABLE
 from maild.desk.effects import NEW
 from maild.desk.facts import Address
 from maild.desk.people import Person, Ticket
@@ -74,9 +76,9 @@ def given(occasion: str, words: Mapping[str, Any], rulebook: Rulebook, lexicon: 
     """The facts that a test gives. What it leaves out is not there: no subject, nothing set, no time known."""
     sender = _sender(words)
     requester = Person(0, sender.name if sender else "", sender.address if sender else "")
-    organisation = rulebook.organisation_of(requester.address) if sender else None
+    organisation = organisation_at(requester.address, rulebook) if sender else None
     name = words.get("organisation", organisation.name if organisation else None)
-    groups = tuple(_listed(words["group"])) if "group" in words else rulebook.groups_of(requester.address)
+    groups = tuple(_listed(words["group"])) if "group" in words else groups_of(requester, rulebook)
     arrives = occasion in ("ticket", "reply")
     facts = Facts(
         mail=_mail(words, sender) if arrives else None,
@@ -85,7 +87,6 @@ def given(occasion: str, words: Mapping[str, Any], rulebook: Rulebook, lexicon: 
         idle=duration(words["idle"]) if "idle" in words else None,
         age=duration(words["age"]) if "age" in words else None,
         open=dict(pair for one in _listed(words["hours"]) for pair in compiled.hours(one)) if "hours" in words else None,
-        priority_set="priority" in words,
     )  # fmt: skip
     columns = {key: lexicon.plain(key, words[key]) for key in _COLUMNS if words.get(key) is not None}
     for key in ("impact", "urgency"):
@@ -104,6 +105,7 @@ def given(occasion: str, words: Mapping[str, Any], rulebook: Rulebook, lexicon: 
         tags=tuple(map(str, _listed(words.get("tags") or []))),
         fields={key.removeprefix(FIELD): str(value) for key, value in words.items() if key.startswith(FIELD) and value is not None},
         language=words.get("language") or rulebook.identity.language,
+        chosen=tuple(key for key in CHOOSABLE if key in columns),
         **stands,
     )  # fmt: skip
     return Case(occasion, facts, ticket)

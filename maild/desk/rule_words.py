@@ -15,6 +15,7 @@ from maild.desk.rule_vocabulary import (
     Takes,
     action,
     condition,
+    names_field,
 )
 from maild.errors import Problem
 from maild.reading import KeyPath, Places, duration, unknown
@@ -90,10 +91,8 @@ def _wrong_value(key: str, takes: Takes, value: Any) -> str | None:
         return None
     if isinstance(value, dict | list):
         return _SCALARS
-    if value is None or (isinstance(value, bool) and key == "attachment"):
-        return None
-    if isinstance(value, bool):
-        return _SCALARS
+    if value is None or isinstance(value, bool):
+        return None if value is None or key == "attachment" or names_field(key) else _SCALARS
     pattern = pattern_of(value) if isinstance(value, str) else None
     if takes in (Takes.NUMBER, Takes.THIRD):
         return _wrong_number(key, takes, value, compared=True)
@@ -110,8 +109,14 @@ def _wrong_number(key: str, takes: Takes, value: Any, *, compared: bool) -> str 
     number = pair[1] if pair else value
     if isinstance(number, int) and not isinstance(number, bool):
         return None if low <= number <= high else f"'{value}' is not from {low} to {high}"
-    if takes is Takes.THIRD and isinstance(value, str):
+    if (takes is Takes.THIRD or key == "priority") and isinstance(value, str) and pair is None:
         return None  # a name of the dictionary, for `rule_sense`
+    return no_number(key, value, compared=compared)
+
+
+def no_number(key: str, value: object, *, compared: bool) -> str:
+    """The sentence about what is no number that this word may have."""
+    low, high = _RANGES[key]
     more = ', a comparison like "<= 2"' if compared else ", or raise" if key == "priority" else ""
     return f"'{value}' is no number from {low} to {high}{more}"
 
@@ -139,7 +144,7 @@ def _wrong_act(key: str, takes: Takes, value: Any, *, emptied: bool) -> str | No
         return None if value is True else "can only be true"
     if value is False and key == "acknowledge":
         return None
-    if isinstance(value, dict | list | bool):
+    if isinstance(value, dict | list) or (isinstance(value, bool) and not names_field(key)):
         return "must be a text or a number"
     if value is None:
         kept = ("priority", "level", "state", "language", "acknowledge")
@@ -196,7 +201,9 @@ def _wrong_given(key: str, value: Any) -> str | None:
         return _wrong_value(key, Takes.HOURS, value)
     if isinstance(value, list) and (key in _MANY_GIVEN):
         return next((_SCALARS for one in value if isinstance(one, dict | list)), None)
-    if isinstance(value, dict | list) or (isinstance(value, bool) and key != "attachment"):
+    if isinstance(value, dict | list) or (
+        isinstance(value, bool) and key != "attachment" and not names_field(key)
+    ):
         return "must be one text or number: what the mail or ticket of the test has"
     if key in _RANGES and value is not None:
         takes = Takes.THIRD if key in ("impact", "urgency") else Takes.NUMBER

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Final, assert_never
 
-from maild.desk import rule_facts, ruling
+from maild.desk import calendars, rule_facts, ruling, runbooks
+from maild.desk.belonging import groups_of, organisation_of
 from maild.desk.course import Course
 from maild.desk.effects import AddMessage, Change, Fired, TookTurn
 from maild.desk.effects import Watch as WatchTicket
 from maild.desk.events import MessageArrived
 from maild.desk.facts import Address
-from maild.desk.people import Ticket
+from maild.desk.people import Person, Ticket
 from maild.desk.rule_actions import (
     Acknowledge,
     Action,
@@ -27,10 +29,12 @@ from maild.desk.rule_actions import (
     Webhook,
 )
 from maild.desk.rule_facts import Facts
+from maild.desk.rule_posts import posted
 from maild.desk.rule_trace import Line
-from maild.desk.rulebook import Rulebook
 from maild.desk.ruling import Ruling
-from maild.desk.words import Role, State
+from maild.desk.solving import lacking, refusal, solves
+from maild.desk.staffing import owner_of
+from maild.desk.words import Happening, Role, State
 from maild.desk.workflow import ACT_FOR_STATE, Who, after
 
 RULES: Final = "rules"
@@ -71,33 +75,33 @@ def _evidence(line: Line) -> str:
 def mail_facts(course: Course, event: MessageArrived, author: Address, ticket: Ticket) -> Facts:
     """What the rules may know of a mail that belongs to this ticket, or begins it."""
     rulebook, now = course.rulebook, course.given.now
-    organisation = rulebook.organisation_of(author.address)
+    writer = _writer(course, author, ticket)
     return Facts(
         mail=rule_facts.of_mail(event.mail, author, event.envelope.recipients),
-        organisation=organisation.name if organisation else ticket.organisation,
-        groups=rulebook.groups_of(author.address),
+        organisation=organisation_of(writer, rulebook) or ticket.organisation,
+        groups=groups_of(writer, rulebook),
         now=now,
         idle=now - (ticket.active_at or ticket.received_at),
         age=now - ticket.received_at,
-        priority_set=_chosen(ticket, rulebook),
     )
+
+
+def _writer(course: Course, author: Address, ticket: Ticket) -> Person:
+    """Who wrote, as the register knows him."""
+    if author.key == ticket.requester.key:
+        return ticket.requester
+    return course.snapshot.people.get(author.key) or Person(0, author.name, author.address)
 
 
 def ticket_facts(course: Course, ticket: Ticket) -> Facts:
     """What the rules may know when no mail arrived."""
     rulebook = course.rulebook
-    facts = rule_facts.of_ticket(
+    return rule_facts.of_ticket(
         ticket,
         course.given.now,
         ticket.active_at or ticket.received_at,
-        rulebook.groups_of(ticket.requester.address),
+        groups_of(ticket.requester, rulebook),
     )
-    return replace(facts, priority_set=_chosen(ticket, rulebook))
-
-
-def _chosen(ticket: Ticket, rulebook: Rulebook) -> bool:
-    """Whether somebody chose the priority of a ticket that has one: it is not what follows from impact and urgency."""
-    return bool(ticket.id) and ticket.priority != rulebook.words.derived(ticket.impact, ticket.urgency)
 
 
 def follow(course: Course, found: Ruling, settled: Collection[str] = ()) -> tuple[str, ...]:
@@ -107,14 +111,28 @@ def follow(course: Course, found: Ruling, settled: Collection[str] = ()) -> tupl
     actor, course.actor = course.actor, RULES
     changes = [change for change in found.changes if change.name not in (*settled, "state")]
     course.change(Change(change.name, _value(ticket, change.name), change.new) for change in changes)
-    for change in found.changes:
-        if change.name == "state":
-            _move(course, State(str(change.new)))
-    lines = tuple(line for action in found.actions for line in _act(course, action))
+    kept = [
+        why
+        for change in found.changes
+        if change.name == "state" and (why := _move(course, State(str(change.new))))
+    ]
+    if any(change.name == "team" for change in changes):
+        _owned(course)
+    lines = (*kept, *(line for action in found.actions for line in _act(course, action, found)))
     if found.fired:
         course.record("ruled", rules=list(found.fired))
     course.actor = actor
     return lines
+
+
+def _owned(course: Course) -> None:
+    """A ticket that came to a team and is nobody's has the team's responsible, if there is one."""
+    ticket = course.ticket
+    assert ticket is not None
+    owner = owner_of(ticket.team, course.rulebook, course.snapshot.away)
+    if ticket.assignee is None and owner is not None:
+        course.why("assignee", owner, f"responsible for what comes to team {ticket.team}")
+        course.change((Change("assignee", None, owner),))
 
 
 def _value(ticket: Ticket, name: str) -> object:
@@ -122,18 +140,28 @@ def _value(ticket: Ticket, name: str) -> object:
     return ticket.fields.get(key) if key != name else getattr(ticket, name)
 
 
-def _move(course: Course, wanted: State) -> None:
-    """The state a rule asks for, as far as the life of tickets knows a way there."""
-    assert course.ticket is not None
+def _move(course: Course, wanted: State) -> str:
+    """The state a rule asks for, as far as the life of tickets knows a way there and nothing lacks. Returns a line for the agents when it
+    is not reached for what they can give, else ""."""
+    ticket = course.ticket
+    assert ticket is not None
     act = ACT_FOR_STATE.get(wanted)
-    new = after(course.ticket.state, act, Who.AGENT) if act is not None else None
+    new = after(ticket.state, act, Who.AGENT) if act is not None else None
     if new is None:
-        course.why("rule", "refused", f"a ticket that is {course.ticket.state} cannot become {wanted}")
+        course.why("rule", "refused", f"a ticket that is {ticket.state} cannot become {wanted}")
+        return ""
+    lacks = lacking(ticket, course.rulebook) if solves(ticket.state, new) else ()
+    if lacks:
+        why = f"A rule wants this ticket {new}, but {refusal(lacks)}"
+        course.why("rule", "refused", why)
+        course.record("not solved", wanted=str(new), lacks=[lack.what for lack in lacks])
+        return why
     course.set_state(new, course.given.now)
+    return ""
 
 
-def _act(course: Course, action: Action) -> Iterator[str]:
-    """One action that is no change of a column. Yields what agents should read."""
+def _act(course: Course, action: Action, found: Ruling) -> Iterator[str]:
+    """One action of a ruling that is no change of a column. Yields what agents should read."""
     assert course.ticket is not None
     match action:
         case Watch():
@@ -152,27 +180,47 @@ def _act(course: Course, action: Action) -> Iterator[str]:
         case Reply():
             course.replies += (action.template,)
         case Runbook():
-            course.record("runbook", name=action.name)
-            yield f"Runbook: {action.name}"
+            given = runbooks.added(course.ticket, action.name)
+            if given:
+                course.change(given)
+                course.runbooks += (action.name,)
+                course.record("runbook", name=action.name)
+                course.happened(Happening.CHANGED)
+                yield f"Runbook: {action.name}"
         case Assign():
             if action.way == "round-robin" and action.agent is not None:
-                course.add(TookTurn(action.team or "", action.agent))
+                course.add(TookTurn(action.turn, action.agent))
         case Webhook():
-            course.why("webhook", "not sent", "this version of maild does not send them")
+            post = posted(course.ticket.id, action.url, found, course.rulebook)
+            course.why("webhook", f"to {post.url}", f"rule '{post.rule}'")
+            course.add(post)
         case Spam() | Discard():
             pass  # the caller's affair: they say what becomes of the mail, not of the ticket
         case _:
             assert_never(action)
 
 
-def answers(course: Course, refusals: tuple[str, ...] = ()) -> None:
-    """The templates that rules asked for go to the requester, if nothing is against it."""
+def answers(course: Course, refusals: tuple[str, ...] = (), *, wait: bool = False) -> None:
+    """The templates that rules asked for go to the requester, if nothing is against it. `wait`: they are reminders, which come in working hours."""
     ticket = course.ticket
     assert ticket is not None
     requester = Address(ticket.requester.name, ticket.requester.address)
     for template in course.replies if requester.address else ():
-        course.send_outside(requester, Role.REQUESTER, "notice", (), refusals, form=template)
+        later = _working(course) if wait else None
+        course.send_outside(
+            requester, Role.REQUESTER, "notice", (), refusals, form=template, not_before=later
+        )
     course.replies = ()
+
+
+def _working(course: Course) -> datetime | None:
+    """When the working hours go on in which the ticket's promises count; None: they count now, or always."""
+    policy = course.rulebook.policies.get(course.ticket.sla or "") if course.ticket else None
+    calendar = course.rulebook.calendars.get(policy.calendar) if policy else None
+    if calendar is None or not any(calendar.week):
+        return None
+    opens = calendars.opening(calendar, course.given.now)
+    return opens if opens > course.given.now else None
 
 
 def on_change(course: Course) -> tuple[str, ...]:
@@ -190,7 +238,9 @@ def time_passed(course: Course) -> None:
     course.looked = True
     found = consult(course, "time", ticket, ticket_facts(course, ticket), course.snapshot.fired)
     lines = follow(course, found)
+    if found.has(AddNote) or (lines and not course.happenings):
+        course.happened(Happening.NOTED)  # with nothing else to tell, nobody would hear of it
     if found.fired:
         course.add(Fired(ticket.id, found.fired))
-    answers(course)
+    answers(course, wait=True)
     course.tell(lines=lines)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from maild.desk import shapes, week
+from maild.desk import escalation_sense, people_sense, shapes, staff_sense, week
 from maild.desk.clocks import TARGETS
 from maild.desk.rulebook import Identity, Rulebook
 from maild.errors import Problem
-from maild.reading import KeyPath, Places, unknown
+from maild.reading import KeyPath, Places, unknown, unknown_word
 
 
 def inconsistencies(document: shapes.Document, identity: Identity, places: Places) -> Iterator[Problem]:
     yield from _people(document, identity, places)
+    yield from people_sense.inconsistencies(document, identity, places)
     yield from _customers(document, places)
     yield from _promises(document, places)
     yield from _views(document, places)
     yield from _rotas(document, places)
+    yield from escalation_sense.inconsistencies(document, identity, places)
     customers = [customer.name for customer in document.organisations]
     for index, notice in enumerate(document.notices):
         path = ("notices", index, "organisation")
-        yield from _unknown("organisation", notice.organisation, customers, path, places)
+        yield from unknown_word("organisation", notice.organisation, customers, path, places)
 
 
 def _views(document: shapes.Document, places: Places) -> Iterator[Problem]:
@@ -28,33 +30,18 @@ def _views(document: shapes.Document, places: Places) -> Iterator[Problem]:
     for name, view in document.desk.views.items():
         path = ("desk", "views", name)
         if view.team != "mine":
-            yield from _unknown("team", view.team, document.teams, (*path, "team"), places)
+            yield from unknown_word("team", view.team, document.teams, (*path, "team"), places)
         if view.assignee not in ("me", "nobody"):
-            yield from _unknown("agent", view.assignee, agents, (*path, "assignee"), places)
-
-
-def _unknown(
-    what: str, word: str | None, known: Iterable[str], path: KeyPath, places: Places
-) -> Iterator[Problem]:
-    if word is None or word in (names := list(known)):
-        return
-    message = unknown(what, word, names) if names else f"unknown {what} '{word}': none is defined"
-    yield places.value(path).problem(f"{_key_of(path)}: {message}")
-
-
-def _key_of(path: KeyPath) -> str:
-    return str(next(part for part in reversed(path) if isinstance(part, str)))
+            yield from unknown_word("agent", view.assignee, agents, (*path, "assignee"), places)
 
 
 def _twice(what: str, named: Iterable[tuple[str, KeyPath]], places: Places) -> Iterator[Problem]:
-    """A complaint for each word that stands a second time, naming the first place."""
+    """A complaint for each word that stands a second time, in whatever case, naming the first place."""
     first: dict[str, KeyPath] = {}
     for word, path in named:
-        if word in first:
-            yield places.value(path).problem(
-                f"{what} '{word}' stands twice; before: {places.value(first[word])}"
-            )
-        first.setdefault(word, path)
+        before = first.setdefault(word.lower(), path)
+        if before != path:
+            yield places.value(path).problem(f"{what} '{word}' stands twice; before: {places.value(before)}")
 
 
 def _people(document: shapes.Document, identity: Identity, places: Places) -> Iterator[Problem]:
@@ -64,7 +51,7 @@ def _people(document: shapes.Document, identity: Identity, places: Places) -> It
         )
     own = Rulebook(identity)
     for index, agent in enumerate(document.agents):
-        yield from _unknown("team", agent.team, document.teams, ("agents", index, "team"), places)
+        yield from unknown_word("team", agent.team, document.teams, ("agents", index, "team"), places)
         if own.is_own(agent.address):
             yield places.value(("agents", index, "address")).problem(
                 f"address: '{agent.address}' is the desk's own: an agent needs an address of his own"
@@ -75,9 +62,7 @@ def _people(document: shapes.Document, identity: Identity, places: Places) -> It
         (agent.login, ("agents", at, "login")) for at, agent in enumerate(document.agents) if agent.login
     ]
     yield from _twice("login", logins, places)
-    for key, team in document.teams.items():
-        known = [address for address, _ in addresses]
-        yield from _unknown("agent", team.responsible, known, ("teams", key, "responsible"), places)
+    yield from staff_sense.inconsistencies(document, identity, places)
 
 
 def _rotas(document: shapes.Document, places: Places) -> Iterator[Problem]:
@@ -89,7 +74,7 @@ def _rotas(document: shapes.Document, places: Places) -> Iterator[Problem]:
         if not rota.agents:
             yield places.value((*path, "agents")).problem("agents: must not be empty")
         for index, address in enumerate(rota.agents):
-            yield from _unknown("agent", address, agents, (*path, "agents", index), places)
+            yield from unknown_word("agent", address, agents, (*path, "agents", index), places)
 
 
 def _customers(document: shapes.Document, places: Places) -> Iterator[Problem]:
@@ -97,17 +82,18 @@ def _customers(document: shapes.Document, places: Places) -> Iterator[Problem]:
     yield from _twice(
         "organisation", ((shape.name, ("organisations", at, "name")) for at, shape in organisations), places
     )
-    for what, key in (("domain", "domains"), ("member", "members")):
-        named = [
-            (word, ("organisations", at, key, index))
-            for at, shape in organisations
-            for index, word in enumerate(getattr(shape, key))
-        ]
-        yield from _twice(what, named, places)
+    named = [
+        (word, ("organisations", at, key, index))
+        for at, shape in organisations
+        for key in ("domains", "members")
+        for index, word in enumerate(getattr(shape, key))
+    ]
+    yield from _twice("domain", (one for one in named if "@" not in one[0]), places)
+    yield from _twice("member", (one for one in named if "@" in one[0]), places)
     for at, shape in organisations:
-        yield from _unknown("SLA policy", shape.sla, document.sla, ("organisations", at, "sla"), places)
+        yield from unknown_word("SLA policy", shape.sla, document.sla, ("organisations", at, "sla"), places)
     for name, group in document.groups.items():
-        yield from _unknown("SLA policy", group.sla, document.sla, ("groups", name, "sla"), places)
+        yield from unknown_word("SLA policy", group.sla, document.sla, ("groups", name, "sla"), places)
 
 
 def _promises(document: shapes.Document, places: Places) -> Iterator[Problem]:
@@ -121,7 +107,7 @@ def _promises(document: shapes.Document, places: Places) -> Iterator[Problem]:
             )
     for key, policy in document.sla.items():
         path = ("sla", key)
-        yield from _unknown("calendar", policy.calendar, document.calendars, (*path, "calendar"), places)
+        yield from unknown_word("calendar", policy.calendar, document.calendars, (*path, "calendar"), places)
         yield from _targets(policy, path, document, places)
         yield from _conditions(policy.for_, (*path, "for"), document, places)
 
@@ -140,7 +126,7 @@ def _targets(
             yield places.key((*path, name)).problem(
                 f"{name}: needs a span, like {name}: 4h or {name}: {{default: 4h}}"
             )
-        yield from _unknown(
+        yield from unknown_word(
             "calendar", target.calendar, document.calendars, (*path, name, "calendar"), places
         )
         if target.met_by is not None and name != "resolution":
@@ -149,7 +135,7 @@ def _targets(
             )
     yield from _without_effect(policy, path, promised, places)
     for index, name in enumerate(policy.tell or ()):
-        yield from _unknown("target of this policy", name, promised, (*path, "tell", index), places)
+        yield from unknown_word("target of this policy", name, promised, (*path, "tell", index), places)
 
 
 def _without_effect(
@@ -173,4 +159,4 @@ def _conditions(
     }
     for name, names in known.items():
         for index, word in enumerate(getattr(wanted, name)):
-            yield from _unknown(name, word, names, (*path, name, index), places)
+            yield from unknown_word(name, word, names, (*path, name, index), places)

@@ -6,23 +6,32 @@ mappings are put together, and the same word defined twice is a mistake that nam
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
-from itertools import product
+from datetime import date
+from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import re2
 from pydantic import ValidationError
 
-from maild.desk import rule_sense, rule_trials, rule_words, rulebook, shapes, sla, week
-from maild.desk.clocks import TARGETS
-from maild.desk.rulebook import Identity, Limits, NoticeRule, Rulebook
+from maild.desk import (
+    closing_days,
+    fieldvalues,
+    rule_sense,
+    rule_trials,
+    rule_words,
+    rulebook,
+    shapes,
+    triage_sense,
+    week,
+    word_sense,
+)
+from maild.desk.rulebook import Identity, Limits, Rulebook
 from maild.desk.rulefile_sense import inconsistencies
+from maild.desk.rulefile_values import rulebook_of
 from maild.desk.rules import Lexicon, compile_rules
-from maild.desk.selection import ME, Selection
 from maild.desk.yaml_source import Source, read
 from maild.errors import Problem
 from maild.reading import KeyPath, problems
@@ -30,7 +39,6 @@ from maild.reading import KeyPath, problems
 _MERGED_DEPTH = {"desk": 2, "dictionary": 2} | dict.fromkeys(
     ("fields", "teams", "groups", "calendars", "sla", "oncall"), 1
 )
-_LATER_OF_DESK = ("time", "cc", "open_to")
 
 
 class Loaded(NamedTuple):
@@ -50,22 +58,21 @@ def load(
     *,
     templates: Collection[str] | None = None,
     runbooks: Collection[str] | None = None,
+    webhooks: bool = True,
+    calendars: Mapping[str, str] = MappingProxyType({}),
 ) -> Loaded:
     """Reads files given as (name, text), in this order. Holidays of countries are counted from the year before `today`.
 
-    `folder` names the whole in complaints about what is missing. `templates`, `runbooks`: the names that rules may use (None: any).
+    `folder` names the whole in complaints about what is missing. `templates`, `runbooks`: the names that rules may use (None: any);
+    `webhooks`: whether there is a secret to sign posts with; `calendars`: texts of iCalendar files by their names in the folder.
     Words that name nothing (an unknown team) are looked for when everything is in the right form, since a mistake there would make
     right words look wrong; the tests that stand in rules run when all else is right. Never raises for what the files hold.
     """
     source = read(files, folder, _MERGED_DEPTH)
     found, incomplete = list(source.problems), list[KeyPath]()
-    malformed = set()
     rules = source.value.get("rules")
-    for index, rule in enumerate(rules if isinstance(rules, list) else ()):
-        wrong = list(rule_words.check(rule, ("rules", index), source.places))
-        if wrong:
-            malformed.add(index)
-            found += wrong
+    malformed = _malformed(rules, source)
+    found += [problem for wrong in malformed.values() for problem in wrong]
     found += _misnamed_days(source)
     try:
         document = shapes.Document.model_validate(source.value)
@@ -80,7 +87,10 @@ def load(
     before = len(found)
     if not source.problems:
         found += inconsistencies(document, identity, source.places)
-        found += rule_sense.closed_words(document, source.places)
+        found += word_sense.inconsistencies(document, source.places)
+        found += closing_days.problems(document, calendars, today, source.places)
+        found += triage_sense.senseless(document, source.places)
+        found += [] if webhooks else rule_sense.unsigned(document, source.places)
         words = rule_sense.known(document, templates, runbooks)
         known = {(problem.file, problem.line, problem.column) for problem in found}
         senseless = rule_sense.senseless(document, rules or [], words, malformed, source.places)
@@ -88,8 +98,8 @@ def load(
     found[before:] = [one for one in found[before:] if not _lacks(one, incomplete, source)]
     if found:
         return Loaded(None, sorted(set(found)), [])
-    made = _rulebook(document, identity, limits, today)
-    lexicon = _lexicon(document)
+    made = rulebook_of(document, identity, limits, today, calendars)
+    lexicon = _lexicon(made)
     try:
         compiled = compile_rules(_placed(document, source), lexicon)
     except re2.error as error:
@@ -97,6 +107,15 @@ def load(
     made = replace(made, rules=compiled)
     found = _failed_tests(document, made, lexicon, source)
     return Loaded(None, found, []) if found else Loaded(made, [], _warnings(document, source))
+
+
+def _malformed(rules: object, source: Source) -> dict[int, list[Problem]]:
+    """What is wrong in the words of each rule that is not well written, by its number."""
+    wrong = {
+        index: list(rule_words.check(rule, ("rules", index), source.places))
+        for index, rule in enumerate(rules if isinstance(rules, list) else ())
+    }
+    return {index: problems for index, problems in wrong.items() if problems}
 
 
 def _without_unknown_keys(
@@ -135,15 +154,19 @@ def _placed(document: shapes.Document, source: Source) -> Iterator[tuple[dict[st
         yield dict(rule), str(source.places.value(("rules", index)))
 
 
-def _lexicon(document: shapes.Document) -> Lexicon:
+def _lexicon(made: Rulebook) -> Lexicon:
     """What rules may write instead of addresses and numbers."""
-    dictionary = document.dictionary or shapes.Dictionary()
-    names = {agent.name.lower(): agent.address for agent in document.agents}
+    words = made.words
+    named = (("impact", words.impacts), ("urgency", words.urgencies), ("priority", words.priorities))
     return Lexicon(
-        agents={**names, **{agent.address: agent.address for agent in document.agents}},
-        impacts={name: number for number, name in dictionary.impacts.items()},
-        urgencies={name: number for number, name in dictionary.urgencies.items()},
-    )
+        agents={name: agent.address for agent in made.agents.values() for name in (agent.name.lower(), agent.address)},
+        numbers={key: {word.key: number for number, word in names.items()} for key, names in named},
+        fields={f"field.{key}": partial(_kept, field, made) for key, field in made.fields.items()},
+    )  # fmt: skip
+
+
+def _kept(field: rulebook.Field, made: Rulebook, said: str) -> str:
+    return fieldvalues.value(field, said, made)
 
 
 def _failed_tests(
@@ -177,175 +200,9 @@ def _misnamed_days(source: Source) -> list[Problem]:
     return found
 
 
-def _rulebook(document: shapes.Document, identity: Identity, limits: Limits, today: date) -> Rulebook:
-    desk = document.desk
-    return Rulebook(
-        identity=replace(
-            identity,
-            lists=tuple(dict.fromkeys((*identity.lists, *desk.lists))),
-            forms=tuple(dict.fromkeys((*identity.forms, *desk.forms))),
-        ),
-        limits=limits,
-        teams={
-            key: rulebook.Team(key, team.name or key, team.level, team.responsible)
-            for key, team in document.teams.items()
-        },
-        agents={agent.address: _agent(agent) for agent in document.agents},
-        organisations={customer.name: _organisation(customer) for customer in document.organisations},
-        fields={
-            key: rulebook.Field(key, shape.label or key, shape.values)
-            for key, shape in document.fields.items()
-        },
-        notices=tuple(rule for notice in document.notices for rule in _notices(notice)),
-        calendars={
-            key: _calendar(key, shape, identity.timezone, today) for key, shape in document.calendars.items()
-        },
-        policies={key: _policy(key, policy) for key, policy in document.sla.items()},
-        channels=dict(desk.channels),
-        default_priority=desk.default_priority,
-        digest_at=desk.digest_at,
-        views={name: _view(view) for name, view in desk.views.items()},
-        groups={
-            key: rulebook.Group(key, group.members, group.domains, group.sla)
-            for key, group in document.groups.items()
-        },
-        words=_words(document.dictionary or shapes.Dictionary()),
-        oncall={
-            team: rulebook.Rota(team, rota.agents, rota.every, rota.since, rota.at)
-            for team, rota in document.oncall.items()
-        },
-    )
-
-
-def _words(shape: shapes.Dictionary) -> rulebook.Words:
-    return rulebook.Words(
-        types=_declared(shape.types),
-        categories=_declared(shape.categories),
-        severities=_declared(shape.severities),
-        tags=_declared(shape.tags),
-        impacts=dict(shape.impacts),
-        urgencies=dict(shape.urgencies),
-        priorities=dict(shape.priorities),
-        priority=shape.priority or (),
-    )
-
-
-def _declared(words: Mapping[str, shapes.Word | None]) -> dict[str, rulebook.Word]:
-    return {
-        key: rulebook.Word(
-            key,
-            dict(word.label or {}) if word else {},
-            word.describe if word else None,
-            word.impact if isinstance(word, shapes.SeverityWord) else None,
-        )
-        for key, word in words.items()
-    }
-
-
-def _view(shape: shapes.View) -> Selection:
-    return Selection(
-        states=shape.state,
-        assignee=shape.assignee,
-        team=ME if shape.team == "mine" else shape.team,
-        requester=shape.requester,
-        tag=shape.tag,
-        priorities=shape.priority,
-        overdue=shape.overdue,
-        idle=shape.idle,
-        search=shape.search,
-    )
-
-
-def _agent(shape: shapes.Agent) -> rulebook.Agent:
-    return rulebook.Agent(
-        name=shape.name,
-        address=shape.address,
-        team=shape.team,
-        role=shape.role,
-        languages=shape.languages,
-        login=shape.login,
-        zone=shape.timezone,
-    )
-
-
-def _organisation(shape: shapes.Organisation) -> rulebook.Organisation:
-    return rulebook.Organisation(
-        shape.name, shape.domains, shape.members, shape.sla, shape.language, shape.timezone
-    )
-
-
-def _notices(shape: shapes.Notice) -> list[NoticeRule]:
-    pairs = product(shape.to or (None,), shape.event or (None,))
-    return [NoticeRule(shape.send, role, event, shape.organisation) for role, event in pairs]
-
-
-def _calendar(key: str, shape: shapes.Calendar, zone: str, today: date) -> rulebook.Calendar:
-    spans, _ = week.week(shape.__pydantic_extra__)
-    return rulebook.Calendar(
-        key, ZoneInfo(shape.timezone or zone), spans, week.free_days(shape.holidays, today)
-    )
-
-
-def _policy(key: str, shape: shapes.Policy) -> rulebook.Policy:
-    targets = {
-        name: _target(target, shape.met_by)
-        for name in TARGETS
-        if (target := getattr(shape, name)) is not None
-    }
-    wanted = {
-        name: tuple(map(str, values)) for name in sla.CONDITIONS if (values := getattr(shape.for_, name))
-    }
-    told = (
-        shape.tell
-        if shape.tell is not None
-        else tuple(name for name in ("first_response",) if name in targets)
-    )
-    return rulebook.Policy(
-        key,
-        shape.calendar,
-        targets,
-        pause=shape.pause,
-        for_=wanted,
-        tell=told,
-        warn=shape.warn,
-        update_limit=shape.update_limit,
-    )
-
-
-def _target(shape: shapes.Target, met_by: tuple[str, ...] | None) -> rulebook.Target:
-    spans: Mapping[int, timedelta | None] = {at: getattr(shape, f"priority_{at}") for at in range(1, 6)}
-    return rulebook.Target(
-        shape.default,
-        {priority: span for priority, span in spans.items() if span is not None},
-        shape.calendar,
-        shape.met_by or met_by or ("solved",),
-    )
-
-
 def _warnings(document: shapes.Document, source: Source) -> list[str]:
-    """What is checked but without effect in this version, by file, and what leaves the desk without somebody."""
-    later: list[tuple[str, str]] = []
-    files = Counter(source.places.value(("escalations", at)).file for at in range(len(document.escalations)))
-    for file, count in files.items():
-        later.append((file, f"{count} steps of escalations" if count > 1 else "1 step of escalations"))
-    for key, word in (document.dictionary.types if document.dictionary else {}).items():
-        if word and word.needs:
-            place = source.places.key(("dictionary", "types", key, "needs"))
-            later.append((place.file, f"'dictionary.types.{key}.needs'"))
-    for at, rule in enumerate(document.rules):
-        if "webhook" in rule.then:
-            place = source.places.key(("rules", at, "then", "webhook"))
-            later.append((place.file, f"'webhook' of rule '{rule.name}'"))
-    for key in _LATER_OF_DESK:
-        if getattr(document.desk, key) is not None:
-            later.append((source.places.key(("desk", key)).file, f"'desk.{key}'"))
-    found = [
-        f"{file}: {what} {'are' if what[0] in '23456789' or what[:2].isdigit() else 'is'} checked but not yet applied by this version"
-        for file, what in later
-    ]
-    if not any(agent.role is rulebook.AgentRole.ADMIN for agent in document.agents):
-        place = source.places.key(("agents",))
-        found.append(
-            f"{place}: no agent has `role: admin`: nobody is told when something is wrong with the desk"
-        )
-    return found
+    """What leaves the desk without somebody."""
+    if any(agent.role is rulebook.AgentRole.ADMIN for agent in document.agents):
+        return []
+    place = source.places.key(("agents",))
+    return [f"{place}: no agent has `role: admin`: nobody is told when something is wrong with the desk"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
@@ -27,21 +27,24 @@ _ANY_FILE: Final = {True: True, "yes": True, "any": True, False: False, "no": Fa
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """What admins may write instead of what tickets hold: agents' names (lower case) for addresses, names of impacts and
-    urgencies for their numbers."""
+    """What admins may write instead of what tickets hold: agents' names (lower case) for addresses, names of impacts, urgencies and
+    priorities for their numbers, by the key of rules; what a field keeps of what is said (ValueError: it cannot be said of it)."""
 
     agents: Mapping[str, str] = field(default_factory=dict)
-    impacts: Mapping[str, int] = field(default_factory=dict)
-    urgencies: Mapping[str, int] = field(default_factory=dict)
+    numbers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    fields: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
 
     def plain(self, key: str, value: object) -> object:
         """The value as tickets hold it."""
-        if isinstance(value, str):
-            if key in ("assignee", "watch"):
-                return self.agents.get(value.lower(), value)
-            if key in ("impact", "urgency"):
-                number = (self.impacts if key == "impact" else self.urgencies).get(value)
-                return value if number is None else number
+        if isinstance(value, str) and key in ("assignee", "watch"):
+            return self.agents.get(value.lower(), value)
+        if isinstance(value, str) and key in self.numbers:
+            return self.numbers[key].get(value, value)
+        if value is not None and key in self.fields:
+            try:
+                return self.fields[key](str(value))
+            except ValueError:
+                return value  # a /pattern/, or a part of a text
         return value
 
 

@@ -64,7 +64,7 @@ def run(
     draft = course.draft
     return Ruling(
         draft.ticket,
-        merged(draft.changes),
+        merged([*draft.changes, Change("chosen", ticket.chosen, draft.ticket.chosen)]),
         tuple(draft.actions),
         tuple(course.fired),
         tuple(course.problems),
@@ -87,16 +87,8 @@ class _Course:
     view: View = field(init=False)
 
     def __post_init__(self) -> None:
-        rules, words, ticket = self.rulebook.rules, self.rulebook.words, self.ticket
-        implied = words.implied(ticket.severity)
-        self.draft = Draft(
-            ticket,
-            self.facts,
-            self.rulebook,
-            self.staff,
-            priority_set=self.facts.priority_set,
-            impact_set=ticket.impact is not None and ticket.impact != str(implied),
-        )
+        rules, ticket = self.rulebook.rules, self.ticket
+        self.draft = Draft(ticket, self.facts, self.rulebook, self.staff)
         texts = conditions.texts(self.facts, ticket, rules.matcher.texts())
         hits = rules.matcher.hits(texts)
         is_open = _opening_hours(self.facts, self.rulebook)

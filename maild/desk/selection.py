@@ -1,9 +1,9 @@
-"""Which tickets a list shows (`list mine`, an admin's view), and what a report counts."""
+"""Which tickets a list shows (`list mine`, an admin's view)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
@@ -12,6 +12,8 @@ from maild.desk.words import State
 
 UNFINISHED: Final = (State.NEW, State.OPEN, State.PENDING, State.ON_HOLD)
 STALE_AFTER: Final = timedelta(days=3)
+INTERNAL: Final = "internal"
+"""The channel of what agents ask for themselves."""
 ME: Final = "me"
 NOBODY: Final = "nobody"
 
@@ -19,7 +21,8 @@ NOBODY: Final = "nobody"
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Tickets that meet all of this; what is None or empty is not asked. `assignee`: an address, `ME` for who asks, `NOBODY`;
-    `team`: its key, `ME` for that of who asks. `idle`: nothing has happened for so long. `search`: words as in `maild tickets`."""
+    `team`: its key, `ME` for that of who asks. `idle`: nothing has happened for so long. `search`: words as in `maild tickets`.
+    `hidden`: keys of teams whose tickets are left out, but for those that `viewer` (an address) has, is the contact of, or follows."""
 
     states: tuple[State, ...] = UNFINISHED
     assignee: str | None = None
@@ -30,6 +33,8 @@ class Selection:
     overdue: bool = False
     idle: timedelta | None = None
     search: str | None = None
+    hidden: tuple[str, ...] = ()
+    viewer: str = ""
 
 
 LISTS: Final[Mapping[str, Selection]] = MappingProxyType(
@@ -45,19 +50,3 @@ LISTS: Final[Mapping[str, Selection]] = MappingProxyType(
     }
 )
 """The lists that every desk has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """A short report. `opened`, `solved`: tickets in the period; `answered`: those whose first answer came in it, with the median span
-    from their arrival; `breached`: unfinished or opened tickets with a missed promise, by target. The rest: unfinished ones now."""
-
-    opened: int = 0
-    solved: int = 0
-    answered: int = 0
-    first_response: timedelta | None = None
-    breached: Mapping[str, int] = field(default_factory=dict)
-    states: Mapping[str, int] = field(default_factory=dict)
-    priorities: Mapping[int, int] = field(default_factory=dict)
-    teams: Mapping[str, int] = field(default_factory=dict)
-    agents: Mapping[str, int] = field(default_factory=dict)

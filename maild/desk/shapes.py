@@ -1,6 +1,4 @@
-"""What the admin's files may hold, key by key. Escalations and the `needs` of the dictionary are checked here, and not applied by
-this version of maild.
-"""
+"""What the admin's files may hold, key by key."""
 
 from __future__ import annotations
 
@@ -8,15 +6,32 @@ import re
 from datetime import date, time, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from maild.desk import week
-from maild.desk.rulebook import AgentRole
+from maild.desk.rulebook import ANYONE, AgentRole, FieldKind, LogTime
 from maild.desk.selection import UNFINISHED
 from maild.desk.words import Happening, Notify, Role, State
-from maild.reading import Domain, Duration, Flag, Language, Line, ListId, Mailbox, Shape, Text, Zone, duration
+from maild.reading import (
+    Count,
+    Domain,
+    Duration,
+    Flag,
+    Language,
+    Line,
+    ListId,
+    Mailbox,
+    Shape,
+    Text,
+    Zone,
+    domain,
+    duration,
+    mailbox,
+)
 
 TargetName = Literal["first_response", "update", "resolution", "silence"]
+_LINES = TypeAdapter(list[Line])
+_BY_LANGUAGE = TypeAdapter(dict[Language, Text])
 
 
 def _listed(value: object) -> object:
@@ -30,11 +45,18 @@ def _clock_time(value: object) -> time:
     return time(int(found[1]), int(found[2]))
 
 
-def _day(value: object) -> date:
+def day(value: object) -> date:
     try:
         return date.fromisoformat(value if isinstance(value, str) else "")
     except ValueError:
         raise ValueError(f"'{value}' is no date, like 2026-12-24") from None
+
+
+def _weekly(value: object) -> str:
+    """`mon 07:00`, or `off`."""
+    if not isinstance(value, str) or (value != "off" and week.weekly(value) is None):
+        raise ValueError(f"'{value}' is no day and time of day, like mon 07:00, and not off")
+    return value
 
 
 def _percent(value: object) -> int:
@@ -57,10 +79,25 @@ def _warning(value: object) -> int | timedelta:
 
 
 def _label(value: object) -> dict[str, str]:
-    labels = {"": value} if isinstance(value, str) else value
-    if not isinstance(labels, dict) or not all(isinstance(text, str) and text for text in labels.values()):
+    if isinstance(value, str) and value.strip():
+        return {"": value.strip()}
+    if not isinstance(value, dict) or not all(isinstance(text, str) and text for text in value.values()):
         raise ValueError("must be text, or one text for each language, like {en: …, es: …}")
-    return {str(language): text for language, text in labels.items()}
+    return _BY_LANGUAGE.validate_python(value)
+
+
+def _valued(value: object) -> object:
+    """Words of which nothing is said, as those of which something is."""
+    return dict.fromkeys(_LINES.validate_python(value)) if isinstance(value, list) else value
+
+
+def _named(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _member(value: str) -> str:
+    """An address, or a domain for all addresses in it."""
+    return mailbox(value) if "@" in value else domain(value)
 
 
 def _matrix(rows: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
@@ -73,6 +110,11 @@ def _spanned(value: object) -> object:
     return value if isinstance(value, dict) or value is None else {"default": value}
 
 
+def _for_all(value: object) -> object:
+    """What is required of tickets of every type, as what is required by type ("" stands for every type)."""
+    return value if isinstance(value, dict) else {"": value}
+
+
 def _raised(value: object) -> object:
     if value == "raise" or (isinstance(value, int) and 1 <= value <= 5):
         return value
@@ -83,7 +125,10 @@ Lines = Annotated[tuple[Line, ...], BeforeValidator(_listed)]
 Priority = Annotated[int, Field(strict=True, ge=1, le=5)]
 Third = Annotated[int, Field(strict=True, ge=1, le=3)]
 Time = Annotated[time, BeforeValidator(_clock_time)]
+Switch = Literal["on", "off"]
 Label = Annotated[dict[str, str], BeforeValidator(_label)]
+Member = Annotated[str, AfterValidator(_member)]
+Solving = Annotated[tuple[Literal["category", "cause", "solution", "time"], ...], BeforeValidator(_listed)]
 Hours = Annotated[tuple[tuple[int, int], ...], BeforeValidator(week.hours)]
 Holidays = Annotated[tuple[Annotated[str, BeforeValidator(week.holiday)], ...], BeforeValidator(_listed)]
 
@@ -108,21 +153,69 @@ class Desk(Shape):
     lists: Annotated[tuple[ListId, ...], BeforeValidator(_listed)] = ()
     forms: Annotated[tuple[Mailbox, ...], BeforeValidator(_listed)] = ()
     digest_at: Time = time(7, 0)
+    digest: Switch = "on"
+    report_at: Annotated[str, BeforeValidator(_weekly)] = "mon 07:00"
     views: dict[Line, View] = Field(default_factory=dict)
-    time: Literal["off", "ask", "required"] | None = None
-    cc: Lines | None = None
-    open_to: Lines | None = None
+    time: LogTime = LogTime.OFF
+    cc: Literal["join", "ignore"] = "join"
+    open_to: Lines = (ANYONE,)
+    required_on_solve: Annotated[dict[str, Solving], BeforeValidator(_for_all)] = Field(default_factory=dict)
+    review_after: Duration = timedelta(days=365)
+    reopen_days: Count = 14
+    survey: Flag = True
+
+
+class Need(Shape):
+    field: Line | None = None
+    ask: Label
+    met_by: Lines = ()
+
+
+class Word(Shape):
+    label: Label | None = None
+    describe: Label | None = None
+
+
+class NeedingWord(Word):
+    """A word whose tickets need to be known better. `ask`: only asked for, or also waited for."""
+
+    needs: tuple[Need, ...] = ()
+    ask: Literal["once", "wait"] = "once"
+
+
+class TypeWord(NeedingWord):
+    required_on_solve: Solving = ()
+
+
+class SeverityWord(Word):
+    impact: Third | None = None
+
+
+class NamedNumber(Word):
+    """What a number is called."""
+
+    name: Line
+
+
+Named = Annotated[NamedNumber, BeforeValidator(_named)]
 
 
 class FieldShape(Shape):
-    label: Line | None = None
-    values: tuple[Line, ...] = ()
+    label: Label | None = None
+    type: FieldKind | None = None
+    values: Annotated[dict[Line, NeedingWord | None], BeforeValidator(_valued)] = Field(default_factory=dict)
+    required: Flag | Lines = False
+    visible: Literal["agents", "requester"] = "agents"
 
 
 class Team(Shape):
     name: Line | None = None
     level: Annotated[int, Field(strict=True, ge=1, le=9)] = 1
     responsible: Mailbox | None = None
+    manager: Mailbox | None = None
+    address: Mailbox | None = None
+    private: Flag = False
+    speaks: Flag = True
 
 
 class Agent(Shape):
@@ -133,21 +226,36 @@ class Agent(Shape):
     languages: Annotated[tuple[Language, ...], BeforeValidator(_listed)] = ()
     login: Line | None = None
     timezone: Zone | None = None
+    skills: Lines = ()
+    calendar: Line | None = None
+    digest: Switch = "on"
 
 
 class Organisation(Shape):
     name: Line
     domains: tuple[Domain, ...] = ()
-    members: tuple[Mailbox, ...] = ()
+    members: tuple[Member, ...] = ()
     sla: Line | None = None
     language: Language | None = None
     timezone: Zone | None = None
 
 
 class Group(Shape):
-    members: tuple[Mailbox, ...] = ()
+    members: tuple[Member, ...] = ()
     domains: tuple[Domain, ...] = ()
     sla: Line | None = None
+
+
+class Contact(Shape):
+    """Somebody outside who is known before he writes."""
+
+    name: Line
+    address: Annotated[tuple[Mailbox, ...], BeforeValidator(_listed)] = ()
+    phone: Line | None = None
+    organisation: Line | None = None
+    groups: Lines = ()
+    language: Language | None = None
+    timezone: Zone | None = None
 
 
 class Calendar(Shape):
@@ -221,37 +329,19 @@ class Rota(Shape):
 
     agents: tuple[Mailbox, ...]
     every: Duration
-    since: Annotated[date, BeforeValidator(_day)]
+    since: Annotated[date, BeforeValidator(day)]
     at: Time = time(9, 0)
-
-
-class Need(Shape):
-    field: Line | None = None
-    ask: Label
-    met_by: Line | None = None
-
-
-class Word(Shape):
-    label: Label | None = None
-    describe: Text | None = None
-
-
-class TypeWord(Word):
-    needs: tuple[Need, ...] = ()
-
-
-class SeverityWord(Word):
-    impact: Third | None = None
 
 
 class Dictionary(Shape):
     types: dict[Line, TypeWord | None] = Field(default_factory=dict)
-    categories: dict[Line, Word | None] = Field(default_factory=dict)
+    categories: dict[Line, NeedingWord | None] = Field(default_factory=dict)
     severities: dict[Line, SeverityWord | None] = Field(default_factory=dict)
     tags: dict[Line, Word | None] = Field(default_factory=dict)
-    priorities: dict[Priority, Line] = Field(default_factory=dict)
-    impacts: dict[Third, Line] = Field(default_factory=dict)
-    urgencies: dict[Third, Line] = Field(default_factory=dict)
+    channels: dict[Line, Word | None] = Field(default_factory=dict)
+    priorities: dict[Priority, Named] = Field(default_factory=dict)
+    impacts: dict[Third, Named] = Field(default_factory=dict)
+    urgencies: dict[Third, Named] = Field(default_factory=dict)
     priority: Annotated[tuple[tuple[Priority, ...], ...], AfterValidator(_matrix)] | None = None
 
 
@@ -278,6 +368,7 @@ class Document(Shape):
     agents: tuple[Agent, ...] = ()
     organisations: tuple[Organisation, ...] = ()
     groups: dict[str, Group] = Field(default_factory=dict)
+    people: tuple[Contact, ...] = ()
     calendars: dict[str, Calendar] = Field(default_factory=dict)
     sla: dict[str, Policy] = Field(default_factory=dict)
     escalations: tuple[Step, ...] = ()

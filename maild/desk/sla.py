@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
 
+from maild.desk.belonging import groups_at
 from maild.desk.clocks import clocks, due_times, next_at
+from maild.desk.ladder import due_at
 from maild.desk.notices import setting
 from maild.desk.people import Ticket
 from maild.desk.rulebook import Policy, Rulebook
 from maild.desk.timeline import opening
 from maild.desk.words import Happening, Notify, Role, State
 
+_WHOLE_DAY = ((0, 1440),)
 CONDITIONS = ("organisation", "group", "type", "team", "priority")
 
 
@@ -24,12 +27,14 @@ def policy_for(
     type: str | None = None,
     team: str | None = None,
     priority: int | None = None,
+    groups: Iterable[str] = (),
 ) -> Policy | None:
-    """The policy of a ticket with these facts; `address` is the requester's. None: nothing is promised.
+    """The policy of a ticket with these facts; `address` is the requester's, `groups` those that the register has of him. None: nothing
+    is promised.
 
     A group with a policy of its own goes first, then the organisation's own, then the first policy of the files whose `for` fits.
     """
-    groups = rulebook.groups_of(address)
+    groups = groups_at(address, rulebook, groups)
     customer = rulebook.organisations.get(organisation or "")
     owned = [rulebook.groups[key].sla for key in groups] + ([customer.sla] if customer else [])
     for key in owned:
@@ -45,6 +50,15 @@ def policy_for(
     return next((policy for policy in rulebook.policies.values() if _fits(policy, facts)), None)
 
 
+def working_zone(rulebook: Rulebook, ticket: Ticket | None) -> str | None:
+    """The name of the zone in whose hours a ticket's promises are kept. None: nothing is promised, or round the clock, which is no place's."""
+    policy = rulebook.policies.get(ticket.sla or "") if ticket else None
+    calendar = rulebook.calendars.get(policy.calendar) if policy else None
+    if calendar is None or calendar.week == (_WHOLE_DAY,) * 7:
+        return None
+    return calendar.zone.key
+
+
 def _fits(policy: Policy, facts: Mapping[str, tuple[str | None, ...]]) -> bool:
     return all(any(fact in wanted for fact in facts[name]) for name, wanted in policy.for_.items())
 
@@ -56,10 +70,10 @@ def promised(
 
     Targets without a span for this priority have no due time. Raises ValueError when a calendar has no such time within five years.
     """
-    if policy is None:
-        return {}, None
-    found = clocks(rulebook, opening(received_at, State.NEW, priority, policy.key), received_at)
-    return due_times(found), next_at(found)
+    began = opening(received_at, State.NEW, priority, policy.key if policy else None)
+    found = clocks(rulebook, began, received_at)
+    moments = (next_at(found), due_at(rulebook, 0, began))
+    return due_times(found), min((at for at in moments if at is not None), default=None)
 
 
 def updates(rulebook: Rulebook, ticket: Ticket) -> bool:
@@ -74,10 +88,13 @@ def fingerprint(rulebook: Rulebook) -> str:
     owners = [
         *((one.sla, one.members, one.domains) for one in rulebook.organisations.values()),
         *((one.sla, one.members, one.domains) for one in rulebook.groups.values()),
+        *((one.addresses, one.organisation, one.groups) for one in rulebook.people.values()),
+        *((one.name, one.phone, one.organisation, one.groups) for one in rulebook.callers),
     ]
     policies = [repr(one) for one in rulebook.policies.values()]
     told = [repr(rule) for rule in rulebook.notices if rule.event in (None, Happening.UPDATED)]
-    return sha256(repr((days, owners, policies, told)).encode()).hexdigest()
+    steps = [repr(one) for one in rulebook.escalation]
+    return sha256(repr((days, owners, policies, told, steps)).encode()).hexdigest()
 
 
 def first_due(ticket: Ticket) -> datetime | None:

@@ -20,6 +20,8 @@ class Wanted:
     messages that he answers are looked up; `parts`: all messages of the tickets; `undo`: what he changed in the last hour.
     `away`: who of the agents is. `owned`: an agent, for the tickets he is responsible for. `helped`: an address, for when help went there.
     `clocks`: what counts for the promises of the tickets.
+    `callers`: names and telephone numbers as somebody wrote them, for whom of the register they mean. `newcomer`: an address, for whether it takes
+    part in any ticket.
     `staff`: the ways of `rules.WAYS` by which rules assign. `fired`: a ticket, for the rules on time that fired for it since then."""
 
     message_ids: tuple[str, ...] = ()
@@ -39,6 +41,8 @@ class Wanted:
     staff: frozenset[str] = frozenset()
     fired: tuple[int, datetime] | None = None
     clocks: bool = False
+    callers: tuple[str, ...] = ()
+    newcomer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,8 @@ class Snapshot:
     `automatic`: counts by address (lower case). `ticket_automatic`: automatic mails of each ticket in the last day.
     `suppressed`: those of the addresses counted that get nothing automatic. `repeated`: how many messages with the same author and
     words came within a day. `away`: agents who are, with when each is back. `owned`: unfinished tickets of `Wanted.owned`. `helped`: when
-    help last went to `Wanted.helped`. `answers`: agents' answers in each ticket, when the event is about a mail of `outbox`.
+    help last went to `Wanted.helped`. `callers`: those of the register whom each of `Wanted.callers` may mean. `acquainted`: `Wanted.newcomer` is
+    the requester or a participant of a ticket; `refused`: when the desk last answered it that it takes no requests from there. `answers`: agents' answers in each ticket, when the event is about a mail of `outbox`.
     """
 
     keys: tuple[Key, ...]
@@ -112,6 +117,14 @@ class Snapshot:
     staff: Staff = field(default_factory=Staff)
     fired: tuple[str, ...] = ()
     moments: Mapping[int, tuple[Moment, ...]] = field(default_factory=dict)
+    callers: Mapping[str, tuple[Person, ...]] = field(default_factory=dict)
+    acquainted: bool = False
+    refused: datetime | None = None
+
+    def is_at(self, person: Person, key: str) -> bool:
+        """Whether this address (lower case) is one of the person's."""
+        known = self.people.get(key)
+        return bool(key) and (person.key == key or (known is not None and known.id == person.id))
 
     def resolve(self, number: int) -> Ticket | None:
         """The ticket, followed through merges to where it lives now; None when unknown."""

@@ -16,7 +16,9 @@ ESCALATION: Final = "escalation"
 IMPORT: Final = "import"
 """The route of mail out of an archive, which starts no clock."""
 
-COUNTED: Final = ("changed", "contact", "escalated", "updated", "warned", "breached", "met", "route")
+COUNTED: Final = (
+    "changed", "contact", "escalated", "updated", "warned", "breached", "met", "route", "noted", "acknowledged",
+)  # fmt: skip
 """The lines of the history that moments are made of, beside the answers."""
 
 
@@ -30,6 +32,8 @@ class What(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     ESTIMATED = "estimated"
     ESCALATED = "escalated"
+    ACTED = "acted"
+    SEEN = "seen"
     UPDATED = "updated"
     WARNED = "warned"
     BROKEN = "broken"
@@ -39,7 +43,8 @@ class What(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Something that counts, at `at` (UTC). `value`: the new state, priority ("1" to "5"), policy or estimate ("" for none), or the target that
-    was warned of, broken or met, which was due at `due`. `escalation`: a step of the escalations did it."""
+    was warned of, broken or met, which was due at `due`; of `ACTED` (somebody noted, or changed state or owner) and `SEEN` (`#ack`) who it was, of
+    `ESCALATED` the step. `escalation`: the ladder did it, not a person."""
 
     at: datetime
     what: What
@@ -135,6 +140,8 @@ _CHANGES: Final = {
     "sla": What.POLICY,
     "due_at": What.ESTIMATED,
 }
+_OWNED: Final = frozenset(("state", "assignee"))
+_DEEDS: Final = {"noted": What.ACTED, "acknowledged": What.SEEN}
 _OF_TARGETS: Final = {"warned": What.WARNED, "breached": What.BROKEN}
 
 
@@ -144,6 +151,8 @@ def _of(line: Line) -> Iterator[Moment]:
         for name, (_, new) in _pairs(line).items():
             if name in _CHANGES:
                 yield Moment(line.at, _CHANGES[name], "" if new is None else str(new), None, by_escalation)
+        if not _OWNED.isdisjoint(line.detail):
+            yield Moment(line.at, What.ACTED, line.actor)
     elif line.event in _OF_TARGETS:
         target = str(line.detail.get("target", ""))
         yield Moment(line.at, _OF_TARGETS[line.event], target, _time(line.detail.get("due")))
@@ -152,8 +161,12 @@ def _of(line: Line) -> Iterator[Moment]:
         at = _time(line.detail.get("at")) or line.at
         for target, due in dues.items() if isinstance(dues, Mapping) else ():
             yield Moment(at, What.MET, str(target), _time(due))
-    elif line.event in ("contact", "escalated", "updated"):
+    elif line.event in ("contact", "updated"):
         yield Moment(line.at, What(line.event))
+    elif line.event == "escalated":
+        yield Moment(line.at, What.ESCALATED, str(line.detail.get("step", "")), None, by_escalation)
+    elif line.event in _DEEDS:
+        yield Moment(line.at, _DEEDS[line.event], line.actor)
 
 
 def _time(value: object) -> datetime | None:

@@ -3,6 +3,8 @@
 A token in an address is base32 in lower case (a to z, 2 to 7, compared without case): key number, purpose, role and scope, ticket,
 person (or, for a bounce address, the outbox row), then 128 bits of HMAC-SHA256 over all of these. A Message-ID carries eight fresh
 characters and the same MAC; what it was made for is looked up by the Message-ID and then verified.
+
+A token for one act (a link that confirms or rates) is also bound to the state in which the ticket was, and dead with it.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ class Holder(IntEnum):
     PARTICIPANT = 1
     AGENT = 2
     BOUNCE = 3
+    ACT = 4
+    COPY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a token says. `number` is the person, or for BOUNCE the outbox row. `ticket` 0: about no ticket."""
+    """What a token says. `number` is the person, or for BOUNCE the outbox row, for ACT `act_number`. `ticket` 0: about no ticket."""
 
     holder: Holder
     scope: Scope
@@ -90,10 +94,30 @@ def _base32(data: bytes) -> str:
     return base64.b32encode(data).decode("ascii").rstrip("=").lower()
 
 
-def mint(claim: Claim, key: Key) -> str:
-    """The token for an address: only a to z and 2 to 7, at most `TOKEN_LENGTH_MAX` characters."""
+CONFIRM = 0
+"""The act that says it is solved; 1 to 5 rate it."""
+_ACTS = 8
+
+
+def act_number(person: int, act: int) -> int:
+    """What an ACT claim holds: whose act it is, and which."""
+    return person * _ACTS + act
+
+
+def act_of(claim: Claim) -> tuple[int, int]:
+    """(person, act) of an ACT claim."""
+    return divmod(claim.number, _ACTS)
+
+
+def mint(claim: Claim, key: Key, bound: str = "") -> str:
+    """The token for an address: only a to z and 2 to 7, at most `TOKEN_LENGTH_MAX` characters. `bound`: what it is good for as long as that
+    is so (ACT)."""
     payload = _payload(claim, key.id)
-    return _base32(payload + _mac(key, b"address", payload))
+    return _base32(payload + _mac(key, _purpose(bound), payload))
+
+
+def _purpose(bound: str) -> bytes:
+    return f"act {bound}".encode() if bound else b"address"
 
 
 def read(token: str) -> tuple[Claim, bytes, bytes] | None:
@@ -116,8 +140,8 @@ def read(token: str) -> tuple[Claim, bytes, bytes] | None:
     return (claim, payload, mac) if at == len(payload) and _payload(claim, payload[0]) == payload else None
 
 
-def verify(token: str, keys: tuple[Key, ...], now: datetime) -> tuple[Claim, Key] | None:
-    """The claim of a genuine token and the key it was made with; None for anything else (never an error)."""
+def verify(token: str, keys: tuple[Key, ...], now: datetime, bound: str = "") -> tuple[Claim, Key] | None:
+    """The claim of a genuine token, `bound` to what is so now, and the key it was made with; None for anything else (never an error)."""
     found = read(token)
     if found is None:
         return None
@@ -126,7 +150,7 @@ def verify(token: str, keys: tuple[Key, ...], now: datetime) -> tuple[Claim, Key
         if (
             key.id == claim.key
             and key.usable(now)
-            and hmac.compare_digest(_mac(key, b"address", payload), mac)
+            and hmac.compare_digest(_mac(key, _purpose(bound), payload), mac)
         ):
             return claim, key
     return None

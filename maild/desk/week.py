@@ -4,22 +4,27 @@ mon-fri: "09:00-12:00, 13:00-17:00"     a range of days, several spans
 sat,sun: closed                         a list of days
 fri: "09:00-15:00"                      a single day overrides a range that names it
 holidays: [NL, DE-BY, 2026-12-24]       countries, parts of countries, single dates
+holidays: [NL, closing-days.ics]        the all-day events of an iCalendar file
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, time
 from itertools import pairwise
 
+from maild.desk.rulebook import Weekly
 from maild.reading import nearest
 
 Spans = tuple[tuple[int, int], ...]
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_OF_DAY = 1440
 _HOURS = re.compile(r"(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)")
+_WEEKLY = re.compile(r"([a-z]{3}) +(\d{1,2}):(\d\d)")
 _YEARS_AHEAD = 5
+FILES = ".ics"
+"""How the name of an iCalendar file ends."""
 
 
 def hours(value: object) -> Spans:
@@ -86,10 +91,23 @@ def week(written: Mapping[str, Spans]) -> tuple[tuple[Spans, ...], list[tuple[st
     return tuple(written[chosen[day]] if day in chosen else () for day in range(7)), wrong
 
 
+def weekly(value: str) -> Weekly | None:
+    """`mon 07:00` as a day of the week and a time of day; None when it is none."""
+    found = _WEEKLY.fullmatch(value.strip().lower())
+    if found is None or found[1] not in DAYS or int(found[2]) > 23 or int(found[3]) > 59:
+        return None
+    return Weekly(DAYS.index(found[1]), time(int(found[2]), int(found[3])))
+
+
 def holiday(value: object) -> str:
-    """A country (`NL`), a part of one (`DE-BY`) or a date (`2026-12-24`), as written. Raises ValueError with the nearest."""
+    """A country (`NL`), a part of one (`DE-BY`), a date (`2026-12-24`) or an iCalendar file (`closing-days.ics`), as written. Raises ValueError
+    with the nearest."""
     if not isinstance(value, str):
-        raise ValueError(f"'{value}' is no country like NL or DE-BY, and no date like 2026-12-24")
+        raise ValueError(
+            f"'{value}' is no country like NL or DE-BY, no date like 2026-12-24 and no file like closing-days.ics"
+        )
+    if value.endswith(FILES):
+        return value
     if value[:1].isdigit():
         try:
             return date.fromisoformat(value).isoformat()
@@ -120,9 +138,11 @@ def _country_hint(value: str) -> str:
 
 
 def free_days(written: Iterable[str], today: date) -> frozenset[date]:
-    """The dates of `holiday` values, for countries from last year to five years ahead."""
+    """The dates of `holiday` values that are no files, for countries from last year to five years ahead."""
     found: set[date] = set()
     for value in written:
+        if value.endswith(FILES):
+            continue
         if value[:1].isdigit():
             found.add(date.fromisoformat(value))
             continue

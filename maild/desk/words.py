@@ -24,6 +24,8 @@ class Role(StrEnum):
     RESPONSIBLE = "responsible"
     NEW_RESPONSIBLE = "new-responsible"
     TEAM = "team"
+    TEAM_COPY = "team-copy"
+    CONTACT = "contact"
     WATCHER = "watcher"
     ADMIN = "admin"
 
@@ -61,3 +63,6 @@ class Happening(StrEnum):
     UPDATED = "updated"
     WARNED = "warned"
     BREACHED = "breached"
+    SUPPLIED = "supplied"
+    RATED = "rated"
+    ESCALATED = "escalated"

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from maild.desk import merging
+from maild.desk import mentions, merging
+from maild.desk.callers import shown
 from maild.desk.commands import Outcome
 from maild.desk.course import Course
-from maild.desk.effects import AddMessage, Change, Link, SetRequester, Tell, Watch
+from maild.desk.effects import AddMessage, BelongsTo, Change, Link, SetRequester, Watch
+from maild.desk.escalating import escalate
 from maild.desk.facts import Address
 from maild.desk.merging import Part
 from maild.desk.people import Message, Person, Ticket
 from maild.desk.ruled import answers, on_change
-from maild.desk.words import Happening, Role, Scope, State
+from maild.desk.solving import TIME, reminder, solves, total
+from maild.desk.words import Happening, State
 from maild.desk.workflow import Act, Who, after
 
 
@@ -22,7 +25,8 @@ class Written:
     """What somebody of the desk wrote. `public`: it goes to the requester's side. `speaks`: there is a text or a file, beside commands.
 
     `at`: when it counts. `already`: addresses (lower case) that have the mail itself. `parts`: tickets to be made of pieces of this
-    one, perhaps of the message `answered`. `kept`: the message as which this mail was kept while it was held.
+    one, perhaps of the message `answered`. `kept`: the message as which this mail was kept while it was held. `logged`: the time it
+    logs belongs to a message that stands already.
     """
 
     author: Address
@@ -35,6 +39,7 @@ class Written:
     parts: tuple[Part, ...] = ()
     answered: Message | None = None
     kept: int | None = None
+    logged: bool = False
 
     @property
     def answers(self) -> bool:
@@ -50,10 +55,15 @@ def settle(course: Course, written: Written) -> None:
         merging.merge(course, outcome.merge)
     if written.speaks:
         _add_message(course, written)
-    elif outcome.minutes:
-        course.record("time", minutes=outcome.minutes)
+    elif outcome.minutes and not written.logged:
+        course.record("time", minutes=outcome.minutes, by=written.author.address)
+    before = course.ticket
     _change(course, written)
     _tie(course, outcome)
+    _belongs(course, outcome)
+    _solved(course, before, written)
+    if outcome.escalate is not None and outcome.escalated is None:
+        escalate(course, course.actor, outcome.escalate, {change.name for change in outcome.changes})
     if written.parts:
         merging.divide(course, written.parts, written.answered)
 
@@ -69,20 +79,29 @@ def write(course: Course, written: Written) -> None:
         else (f"Ticket {old.id} ({old.subject}) goes on in this one.",)
     )
     ticket = course.ticket
+    if ticket is not None and outcome.merge is None and solves(old.state, ticket.state):
+        lines = (*lines, *total(ticket, course.rulebook))
     responsible = ticket.assignee if ticket else None
     course.new_responsible = course.new_responsible and responsible != written.author.key
-    inside = not written.answers if outcome.merge is not None else _inside_only(course)
+    inside = not written.answers if outcome.merge is not None else _inside_only(course, outcome)
     course.tell(internal=inside, already=written.already, lines=lines)
     answers(course)
-    _ask(course, written)
+    mentions.ask(course, written.author, outcome.ask)
+    if written.speaks and not written.answers:
+        mentions.mention(course, written.author, written.text, outcome.ask)
     if outcome.merge is not None:
         merging.tell_merged(course, old)
 
 
-def _inside_only(course: Course) -> bool:
+def _inside_only(course: Course, outcome: Outcome) -> bool:
     """A note, and field changes alone, concern nobody outside; a state, a name or a date that the requester should know does."""
-    told_outside = (Happening.ANSWERED, Happening.STATE, Happening.ASSIGNED, Happening.ESTIMATED)
-    return not any(happening in course.happenings for happening in told_outside)
+    told_outside = {Happening.ANSWERED, Happening.STATE, Happening.ASSIGNED, Happening.ESTIMATED}
+    stays = course.ticket is not None and course.ticket.contact is not None
+    if (
+        stays or outcome.contact is not None
+    ):  # whom the requester speaks with stays the same, or he knows: he just has
+        told_outside -= {Happening.ASSIGNED}
+    return told_outside.isdisjoint(course.happenings)
 
 
 def _add_message(course: Course, written: Written) -> None:
@@ -111,12 +130,26 @@ def _change(course: Course, written: Written) -> None:
     course.set_state(wished if isinstance(wished, State) else follows, at)
 
 
+def _solved(course: Course, before: Ticket | None, written: Written) -> None:
+    """Who has solved it reads how much time it took, or how to log it."""
+    ticket = course.ticket
+    if before is None or ticket is None or not solves(before.state, ticket.state):
+        return
+    if written.outcome.without:
+        course.record("solved anyway", lacks=list(written.outcome.without))
+    lines = reminder(ticket, course.rulebook)
+    if lines and course.rulebook.agent(written.author.address) is not None:
+        course.transcript(written.author, lines)
+    for line in lines:
+        course.why(TIME, line)
+
+
 def _responding(course: Course, written: Written, ticket: Ticket) -> list[Change]:
     """An answer, or a talk outside mail, meets the promise of a first response, and takes a ticket that nobody has."""
     found = []
     agent = course.rulebook.agent(written.author.address)
     given = any(change.name == "assignee" for change in written.outcome.changes)
-    if ticket.assignee is None and agent is not None and not given:
+    if ticket.assignee is None and agent is not None and not given and ticket.contact != agent.address:
         found.append(Change("assignee", None, agent.address))
         course.why("assignee", agent.address, "an answer to an unowned ticket takes it")
     if ticket.first_response_at is None:
@@ -138,43 +171,43 @@ def _tie(course: Course, outcome: Outcome) -> None:
     if outcome.contact is not None:
         course.record("contact", channel=outcome.contact)
     if outcome.acknowledged:
-        course.record("acknowledged", by=course.actor)
+        _acknowledged(course, ticket)
     if outcome.escalated is not None:
         before, now = outcome.escalated
-        course.record("escalated", **{"from": before, "to": now})
+        course.record("escalated", why=outcome.escalate, **{"from": before, "to": now})
+        course.happened(Happening.ESCALATED)
     if outcome.undone:
         course.record("undone", what=list(outcome.undone))
+
+
+def _acknowledged(course: Course, ticket: Ticket) -> None:
+    """`#ack`: no step is taken for nobody having acted, and who hears of the ticket knows that somebody acts."""
+    agent = course.rulebook.agent(course.actor)
+    course.record("acknowledged", by=course.actor)
+    course.happened(Happening.ESCALATED)
+    course.said += (f"Acknowledged by {agent.name if agent else 'the admin'}, who has seen it and acts.",)
 
 
 def _set_requester(course: Course, outcome: Outcome) -> None:
     ticket, asked = course.ticket, outcome.requester
     assert ticket is not None
     assert asked is not None
-    known = course.snapshot.people.get(asked.who.key)
-    organisation = course.rulebook.organisation_of(asked.who.address) if asked.who.address else None
-    person = known or Person(0, asked.who.name, asked.who.address, organisation.name if organisation else None, phone=asked.phone)  # fmt: skip
-    course.add(SetRequester(ticket.id, asked.who, asked.phone))
-    course.record("requester", old=ticket.requester.address or ticket.requester.name, new=asked.who.address or asked.who.name)  # fmt: skip
+    person = asked.person or Person(0, asked.who.name, asked.who.address, phone=asked.phone)
+    course.add(SetRequester(ticket.id, asked.who, asked.phone, asked.person.id if asked.person else None))
+    new = asked.who.address or shown(asked.who, asked.phone)
+    course.record("requester", old=ticket.requester.address or shown(ticket.requester), new=new)
     others = tuple(one for one in ticket.participants if one.key != asked.who.key)
-    course.ticket = replace(ticket, requester=replace(person, address=asked.who.address), participants=others)
+    course.ticket = replace(ticket, requester=person, participants=others)
     course.happened(Happening.CHANGED)
     course.touched = True
 
 
-def _ask(course: Course, written: Written) -> None:
-    """Those who are asked get the note as a question, whether they follow the ticket or not."""
-    ticket, question = course.ticket, f"{written.author.name} asks you; your answer is a note to this ticket."
-    assert ticket is not None
-    for agent in written.outcome.ask:
-        told = (
-            effect for effect in course.effects if isinstance(effect, Tell) and effect.to.key == agent.address
-        )
-        had = next(told, None)
-        if had is not None:
-            course.effects[course.effects.index(had)] = replace(had, lines=(*had.lines, question))
-            continue
-        course.why("asked", f"to {agent.address}", "#ask")
-        to = Address(agent.name, agent.address)
-        course.add(Tell(ticket.id, to, Role.WATCHER, "notification", (Happening.NOTED,), Scope.INTERNAL, False, True, (question,)))  # fmt: skip
-    if written.outcome.ask:
-        course.record("asked", people=[agent.address for agent in written.outcome.ask])
+def _belongs(course: Course, outcome: Outcome) -> None:
+    """The organisation that was named is the requester's from now on, not only this ticket's."""
+    ticket = course.ticket
+    if ticket is None or outcome.belongs is None:
+        return
+    name = outcome.belongs or None
+    course.add(BelongsTo(ticket.id, name))
+    course.record("organisation", of=ticket.requester.address or shown(ticket.requester), name=name)
+    course.ticket = replace(ticket, requester=replace(ticket.requester, organisation=name))

@@ -63,7 +63,9 @@ class Source:
             self.problems.append(whole.problem("is nested too deeply"))
             return
         try:
-            node = YAML(typ="rt", pure=True).compose(text)
+            reader = YAML(typ="rt", pure=True)
+            reader.composer.warn_double_anchors = False  # anchors are refused below, not warned of
+            node = reader.compose(text)
             if node is not None:
                 self._top(file, node)
         except MarkedYAMLError as error:

@@ -12,7 +12,7 @@ from datetime import datetime, tzinfo
 import re2
 
 from maild.desk.facts import Address, Forwarded
-from maild.message import addresses, labels, phrases, quotes, written
+from maild.message import addresses, labels, language, phrases, quotes, written
 from maild.message.labels import Role
 
 _MARK = re.compile(phrases.FORWARDED, re.IGNORECASE)
@@ -73,7 +73,8 @@ def find(text: str, subject: str, zone: tzinfo | None = None, reply: str = "") -
     again = _located(own, announced) if reply else found
     above = _above(own[: again[0]]) if again else _above(lines[:start])
     body = _body(lines[block.end :], block.quoted)
-    return Forwarded(block.from_, block.subject, block.date, body, written.moment(block.date, zone), above)
+    at = written.moment(block.date, zone)
+    return Forwarded(block.from_, block.subject, block.date, body, at, above, language=language.detect(body))
 
 
 def attached(
@@ -86,7 +87,8 @@ def attached(
     message_id: str | None,
 ) -> Forwarded:
     """The original that a mail carries as its attachment, `above` what the forwarder wrote."""
-    return Forwarded(sender, subject, date, text, at, _above(above.split("\n")), message_id)
+    spoken = language.detect(text)
+    return Forwarded(sender, subject, date, text, at, _above(above.split("\n")), message_id, spoken)
 
 
 def _located(lines: list[str], announced: bool) -> tuple[int, _Block] | None:

@@ -22,6 +22,7 @@ _FOOTER_LINES = 8
 _DISCLAIMER_LINES = 40
 _QUOTED = re.compile(r"\s{0,3}(?:[>|›]|&gt;)")
 _QUOTE_MARKS = (">", "|", "›", "&gt;")
+_ITEM = re.compile(r"\s{0,3}\d{1,2}[.)] ")
 _DELIMITER = re.compile(r"\s{0,2}-- ?\s?$")
 _UNDERSCORES = re.compile(r"\s{0,3}[_=-]{20,}\s*$")
 _FORWARDED = re.compile(phrases.FORWARDED, re.IGNORECASE)
@@ -167,7 +168,7 @@ def _attribution(lines: list[str], index: int) -> int:
         return 1 if _BARE_ATTRIBUTION.fullmatch(lines[index][:_LINE].strip()) else 0
     joined = ""
     for size, line in enumerate(lines[index : index + _WINDOW], 1):
-        if not line.strip() and size > 1:
+        if size > 1 and (not line.strip() or (_ITEM.match(line) and _ITEM.match(lines[index]))):
             return 0
         joined = f"{joined} {_plain(line).strip()}"[:_ATTRIBUTION_LENGTH].lower()
         if (

@@ -224,7 +224,7 @@ def test_the_described_defaults_are_the_defaults():
     """What stands commented out says the same as leaving it out."""
     active = [line for line in config.describe().split("\n") if not line.startswith("#")]
     commented = config.describe().replace("\n#", "\n").split("\n")
-    skip = ("certificate", "key", "user", "password_file", "credential")
+    skip = ("certificate", "key", "user", "password_file", "secret_file", "credential")
     full = [
         line
         for line in commented

@@ -149,7 +149,7 @@ MISTAKES = [
         "6:9: level: 'warn' is not one of debug, info, warning, error (did you mean 'warning'?)",
     ),
     ("[log]\nlevel = debug", "6:9: this is no value (text stands in quotes)"),
-    ("[limits]\nreopen = 14d", "6:12: something stands behind the value (text stands in quotes)"),
+    ("[limits]\nacknowledge_within = 14d", "6:24: something stands behind the value (text stands in quotes)"),
     ("[log]\nlevel = 'info'\nlevel = 'info'", "7:15: this key stands twice"),
     ("[log]\n[log]", "6:5: the section [log] stands twice"),
     ("[log]\nlevel", "6:6: a key needs '=' and a value behind it"),

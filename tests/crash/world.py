@@ -126,7 +126,7 @@ class World:
     def tickets(self, requester: str) -> list[dict[str, Any]]:
         """The tickets of somebody, whole, as programs see them."""
         with self.faults.off(), self.store.read() as work:
-            found = [documents.whole(work, one.id) for one in work.tickets(Filter(requester=requester))]
+            found = [documents.of_ticket(work, one) for one in work.tickets(Filter(requester=requester))]
         return [one for one in found if one is not None]
 
     def end(self) -> None:

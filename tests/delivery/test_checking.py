@@ -76,7 +76,7 @@ def problems(own: dict[str, str]) -> list[str]:
         ("mail/en/answer.md", "x", "nothing reads this file"),
         ("mail/en/old/answer.txt", "x", "nothing reads this file"),
         ("mail/English/answer.txt", "x", "'English' is no language"),
-        ("mail/fr/answer.html", "x", "it is never used: there is no answer.txt beside it"),
+        ("mail/pl/answer.html", "x", "it is never used: there is no answer.txt beside it"),
         ("mail/en/vip.txt", "{{ ticket.sla }}", "ticket.sla is only for mails to agents"),
     ],
 )
@@ -200,7 +200,7 @@ def names_of(value: object, prefix: str = "") -> set[str]:
         }
     if isinstance(value, list):
         return {name for part in value for name in names_of(part, f"{prefix}[]")} or {f"{prefix}[]?"}
-    return {prefix}
+    return {f"{prefix}?" if value is None else prefix}
 
 
 @pytest.mark.parametrize("name", ["notice", "answer", "assigned", "notification", "digest"])

@@ -139,7 +139,7 @@ def test_commands_alone_are_no_message() -> None:
     decision = answer("#priority 1\n#tag outage vip")
     assert not said(decision)
     assert len(kept(decision)) == 1
-    assert changes(decision) == {"priority": 1, "tags": ("outage", "vip")}
+    assert changes(decision) == {"priority": 1, "chosen": ("priority",), "tags": ("outage", "vip")}
     assert "carla@globex.test" not in w.told(decision)
 
 

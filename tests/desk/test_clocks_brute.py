@@ -120,9 +120,9 @@ def _counted(calendar: Calendar, start: datetime, target: str, spans: dict[int, 
         elif act in ("pending", "open"):
             runs = act == "open"
         for minute in range(at, until) if runs else ():
-            if left <= 0:
+            if left <= 0:  # what stops the clock at this very minute comes in time
+                over = over or start + minute * MINUTE
                 break
             if works(calendar, start + minute * MINUTE):
                 left, used = left - 1, used + 1
-                over = start + (minute + 1) * MINUTE if not left else None
     return over if runs or (over is not None and over < start + acts[-1][0] * MINUTE) else None

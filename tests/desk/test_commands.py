@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maild.desk.commands import COMMANDS, SYNONYMS, Outcome, Power, carry_out, usages
+from maild.desk.commands import COMMANDS, SYNONYMS, Outcome, Power, Requester, carry_out, usages
+from maild.desk.facts import Address
 from maild.desk.people import Person, Ticket
-from maild.desk.rulebook import Macro, Organisation, Word, Words
+from maild.desk.rulebook import Field, FieldKind, Macro, Organisation, Word, Words
 from maild.desk.snapshot import Changed, Snapshot
 from maild.desk.words import State
 from tests.desk import worlds as w
@@ -30,10 +31,21 @@ WORDS = Words(
     types={"incident": Word("incident"), "question": Word("question")},
     severities={"critical": Word("critical", impact=1)},
     tags={"outage": Word("outage")},
-    urgencies={1: "high", 2: "normal", 3: "low"},
-    priorities={1: "urgent"},
+    urgencies={1: Word("high"), 2: Word("normal"), 3: Word("low")},
+    priorities={1: Word("urgent")},
     priority=((1, 2, 3), (2, 3, 4), (3, 4, 5)),
 )
+
+CLOSED = replace(
+    WORDS,
+    types={"bug": Word("bug", {"es": "Error", "de": "Fehler"}), "Inglés": Word("Inglés")},
+    severities={"critical": Word("critical", impact=1), "minor": Word("minor", impact=3)},
+    tags={"VIP": Word("VIP"), "on fire": Word("on fire")},
+    channels={"chat": Word("chat")},
+    impacts={1: Word("everybody")},
+    urgencies={1: Word("high", {"es": "Alta"})},
+)
+FIELDS = {"size": Field("size", "Size", kind=FieldKind.NUMBER, labels={"": "Size", "de": "Nummer"})}
 
 
 def did(
@@ -57,14 +69,17 @@ def changes(outcome: Outcome) -> dict[str, object]:
         ("#resolve", {"state": State.SOLVED}),
         ("#close", {"state": State.CLOSED}),
         ("#reopen", {}),
-        ("#priority 1", {"priority": 1}),
-        ("#priority 1.", {"priority": 1}),
-        ("#prio 2", {"priority": 2}),
+        ("#priority 1", {"priority": 1, "chosen": ("priority",)}),
+        ("#priority 1.", {"priority": 1, "chosen": ("priority",)}),
+        ("#prio 2", {"priority": 2, "chosen": ("priority",)}),
+        ("#priority 3", {"chosen": ("priority",)}),
+        ("#priority auto", {}),
+        ("#impact auto", {}),
         ("#subject  A   better one.", {"subject": "A better one."}),
         ("#type incident", {"type": "incident"}),
         ("#category billing", {"category": "billing"}),
         ("#severity critical", {"severity": "critical"}),
-        ("#impact 2", {"impact": "2"}),
+        ("#impact 2", {"impact": "2", "chosen": ("impact",)}),
         ("#urgency 1", {"urgency": "1"}),
         ("#team engineering", {"team": "engineering", "level": 2, "assignee": None}),
         ("#team Second Line", {"team": "engineering", "level": 2, "assignee": None}),
@@ -123,7 +138,6 @@ def test_what_is_done(line: str, expected: dict[str, object]) -> None:
         ("#send it", "takes nothing"),
         ("#undo it", "takes nothing"),
         ("#ack it", "takes nothing"),
-        ("#escalate now", "takes nothing"),
         ("#team suport", "did you mean support"),
         ("#assign ann@acme.test", "did you mean ana@acme.test"),
         ("#assign @zoe", "there is no agent"),
@@ -131,7 +145,7 @@ def test_what_is_done(line: str, expected: dict[str, object]) -> None:
         ("#ask", "needs"),
         ("#ask enginering", "did you mean engineering"),
         ("#ask ana@acme.test", "nobody but you"),
-        ("#untag nothing", "no tag"),
+        ("#untag nothing", "is not one of"),
         ("#field produkt=x", "did you mean product"),
         ("#field product=flw", "did you mean flow"),
         ("#field product", "name=value"),
@@ -281,13 +295,48 @@ def test_a_talk_stays_inside_and_says_by_which_way() -> None:
         ("tom@globex.test.", "", "tom@globex.test", None),
         ('"Maria"', "Maria", "", None),
         ("Maria from the shop", "Maria from the shop", "", None),
-        ("+31 20 555 0100", "+31 20 555 0100", "", "+31 20 555 0100"),
+        ("+31 20 555 0100", "", "", "+31 20 555 0100"),
+        ("Maria +31 20 555 0100", "Maria", "", "+31 20 555 0100"),
     ],
 )
 def test_another_requester(argument: str, name: str, address: str, phone: str | None) -> None:
     asked = did(f"#requester {argument}", ticket=replace(w.TICKET, requester=w.EVE)).requester
     assert asked is not None
     assert (asked.who.name, asked.who.address, asked.phone) == (name, address, phone)
+
+
+MARIA = Person(21, "Maria", "maria@globex.test", "Globex")
+OTHER = Person(22, "Maria", "", phone="020 555 0100")
+DESK = Person(23, "Maria", "support@acme.test")
+
+
+@pytest.mark.parametrize(
+    ("known", "asked"),
+    [
+        ((MARIA,), Requester(Address("Maria", "maria@globex.test"), None, MARIA)),
+        ((OTHER, DESK), Requester(Address("Maria", ""), "020 555 0100", OTHER)),
+        ((), Requester(Address("Maria", ""))),
+    ],
+)
+def test_whom_the_register_knows_is_the_requester(known: tuple[Person, ...], asked: Requester) -> None:
+    outcome = did("#requester Maria", ticket=EVES, callers={"Maria": known})
+    assert outcome.requester == asked
+    assert changes(outcome) == ({"organisation": "Globex"} if known == (MARIA,) else {})
+
+
+def test_several_of_a_name_are_refused_and_named() -> None:
+    outcome = did("#requester Maria", ticket=EVES, callers={"Maria": (MARIA, OTHER)})
+    assert outcome.refused
+    assert "Maria <maria@globex.test> (Globex); Maria 020 555 0100: say the address" in outcome.lines[0].why
+
+
+def test_an_organisation_is_said_of_the_person_and_taken_back() -> None:
+    assert did("#organisation globex", ticket=EVES).belongs == "Globex"
+    back = did("#organisation none", ticket=replace(EVES, organisation="Globex"))
+    assert (back.belongs, changes(back)) == ("", {"organisation": None})
+    home = did("#organisation none", ticket=replace(w.TICKET, organisation="Initech"))
+    assert changes(home) == {"organisation": "Globex"}
+    assert did("#priority 1").belongs is None
 
 
 def test_another_requester_brings_his_organisation() -> None:
@@ -298,6 +347,7 @@ def test_escalation_ends_at_the_top() -> None:
     outcome = did("#escalate", ticket=replace(w.TICKET, team="engineering", level=2))
     assert "no team stands above" in outcome.lines[0].why
     assert did("#escalate").escalated == ("support", "engineering")
+    assert did("#escalate needs a developer").escalate == "needs a developer"
 
 
 def test_merging() -> None:
@@ -332,7 +382,76 @@ def test_a_closed_dictionary_is_closed_and_priority_follows() -> None:
     }
     assert changes(did("#urgency high", "#impact 1", rulebook=rulebook))["priority"] == 1
     assert "priority" not in changes(did("#impact 2", "#priority 3", rulebook=rulebook))
-    assert changes(did("#priority Urgent", rulebook=rulebook)) == {"priority": 1}
+    assert changes(did("#priority Urgent", rulebook=rulebook)) == {"priority": 1, "chosen": ("priority",)}
+
+
+SET = replace(w.TICKET, severity="critical", impact="2", priority=5, chosen=("impact", "priority"))
+
+
+@pytest.mark.parametrize(
+    ("ticket", "lines", "expected"),
+    [
+        (SET, ("#severity minor",), {"severity": "minor"}),
+        (SET, ("#urgency high",), {"urgency": "1"}),
+        (SET, ("#priority auto",), {"priority": 3, "chosen": ("impact",)}),
+        (SET, ("#impact auto",), {"impact": "1", "chosen": ("priority",)}),
+        (SET, ("#impact auto", "#priority auto"), {"impact": "1", "priority": 2, "chosen": ()}),
+        (SET, ("#priority auto", "#severity minor", "#impact auto"), {"severity": "minor", "impact": "3", "priority": 4, "chosen": ()}),
+        (SET, ("#severity minor", "#impact 1"), {"severity": "minor", "impact": "1"}),
+        (replace(SET, impact=None, severity=None), ("#priority auto",), {"priority": 3, "chosen": ("impact",)}),
+        (w.TICKET, ("#type bug",), {"type": "bug"}),
+        (w.TICKET, ("#severity minor", "#priority 1"), {"severity": "minor", "impact": "3", "priority": 1, "chosen": ("priority",)}),
+    ],
+)  # fmt: skip
+def test_what_was_chosen_stays_until_it_is_given_back(
+    ticket: Ticket, lines: tuple[str, ...], expected: dict[str, object]
+) -> None:
+    assert changes(did(*lines, ticket=ticket, rulebook=replace(w.RULEBOOK, words=CLOSED))) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("#type error", {"type": "bug"}),
+        ("#type Fehler", {"type": "bug"}),
+        ("#type BUG", {"type": "bug"}),
+        ("#type ingles", {"type": "Inglés"}),
+        ("#tag vip, on fire", {"tags": ("VIP", "on fire")}),
+        ("#tag vip", {"tags": ("VIP",)}),
+        ("#channel Phone", {"channel": "phone"}),
+        ("#channel chat", {"channel": "chat"}),
+        ("#urgency Alta", {"urgency": "1"}),
+        ("#field Nummer=2,5", {"field.size": "2.5"}),
+    ],
+)
+def test_a_word_is_said_by_key_or_label_and_kept_as_its_key(line: str, expected: dict[str, object]) -> None:
+    found = changes(
+        did(line, rulebook=replace(w.RULEBOOK, words=CLOSED, fields=FIELDS, channels={"phone": "1"}))
+    )
+    assert {name: found[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("#type bgu", "'bgu' is not one of bug, Inglés; did you mean bug?"),
+        ("#type eror", "'eror' is not one of bug, Inglés; did you mean bug?"),
+        ("#tag vpi", "'vpi' is not one of VIP, on fire; did you mean VIP?"),
+        ("#channel phnoe", "'phnoe' is not one of email, phone, chat; did you mean phone?"),
+        ("#channel visit", "'visit' is not one of email, phone, chat"),
+        ("#severity critcal", "'critcal' is not one of critical, minor; did you mean critical?"),
+        (
+            "#impact everyone",
+            "'everyone' is not 1 to 3 or everybody (1 is the highest); did you mean everybody?",
+        ),
+        ("#field size=big", "'big' is no number, like 12 or 2.5"),
+        ("#field siez=2", "there is no field 'siez'; did you mean size?"),
+    ],
+)
+def test_any_other_word_is_refused_with_the_nearest(line: str, why: str) -> None:
+    outcome = did(line, rulebook=replace(w.RULEBOOK, words=CLOSED, fields=FIELDS, channels={"phone": "1"}))
+    assert outcome.refused
+    assert outcome.lines[0].why == why
 
 
 MACROS = {
@@ -377,6 +496,18 @@ def test_undoing_takes_back_the_last_mails_changes() -> None:
         "assignee": "ana@acme.test",
     }
     assert "stays sent" in outcome.lines[0].why
+
+
+def test_undoing_a_priority_lets_it_follow_again() -> None:
+    ticket = replace(w.TICKET, impact="1", urgency="2", priority=5, chosen=("priority",))
+    last = done("ana@acme.test", 5, priority=(2, 5), chosen=([], ["priority"]))
+    outcome = did("#undo", ticket=ticket, done={1: (last,)}, rulebook=replace(w.RULEBOOK, words=CLOSED))
+    assert changes(outcome) == {"priority": 2, "chosen": ()}
+    assert outcome.undone == ("priority is 2 again",)
+
+
+def test_undoing_takes_back_each_change_once() -> None:
+    outcome = did("#undo", ticket=NOW_IS, done={1: (MINE,)})
     assert len(outcome.undone) == 5
 
 

@@ -34,9 +34,19 @@ VIEWS = ("Billing", "late ones")
         ("search printer Fire", Question(Ask.SEARCH, "printer Fire")),
         ("search", None),
         ("report", Question(Ask.REPORT)),
+        ("Runbooks", Question(Ask.RUNBOOK)),
+        ("runbook", Question(Ask.RUNBOOK)),
+        ("runbook Keep-informed", Question(Ask.RUNBOOK, "Keep-informed")),
+        ("runbook outage.md", Question(Ask.RUNBOOK, "outage")),
+        ("runbook ../maild.toml", Question(Ask.RUNBOOK, "../maild.toml")),
+        ("runbook for the outage", None),
         ("report on printers", None),
         ("HELP", Question(Ask.HELP)),
         ("help commands", Question(Ask.COMMANDS)),
+        ("Help severities.", Question(Ask.WORDS, "severities")),
+        ("help Severity", Question(Ask.WORDS, "severities")),
+        ("help words", Question(Ask.WORDS, "words")),
+        ("help severities please", None),
         ("help me", None),
         ("", None),
     ],
@@ -45,7 +55,7 @@ def test_which_lines_are_questions(line: str, question: Question | None) -> None
     assert read(line, VIEWS) == question
 
 
-@pytest.mark.parametrize("name", ["list", "list mine", "list Billing", "show 7", "search a b", "report", "help", "help commands"])  # fmt: skip
+@pytest.mark.parametrize("name", ["list", "list mine", "list Billing", "show 7", "search a b", "report", "help", "help commands", "help words", "help tags"])  # fmt: skip
 def test_a_question_is_written_as_it_is_asked(name: str) -> None:
     question = read(name, VIEWS)
     assert str(question) == name
@@ -60,7 +70,13 @@ def test_a_question_is_written_as_it_is_asked(name: str) -> None:
         ("shwo 12", "show 12"),
         ("serach printer", "search printer"),
         ("repotr", "report"),
+        ("runbok", "runbook"),
+        ("runboook triage", "runbook triage"),
         ("hlep", "help"),
+        ("help severitys", "help severities"),
+        ("help catgories", "help categories"),
+        ("hlep fields", "help fields"),
+        ("help wanted", None),
         ("list biling", "list billing"),
         ("list nonsense", "list"),
         ("listing printers", None),

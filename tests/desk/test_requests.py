@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maild.desk.requests import Request, in_subject, language_of, read
+from maild.desk.requests import Request, in_subject, languages_of, read
 from tests.desk import worlds as w
 
 
@@ -24,6 +24,54 @@ from tests.desk import worlds as w
         ("¿Cuál es el estado de mi solicitud?", Request.STATUS),
         ("estado", Request.STATUS),
         ("HELP!", Request.HELP),
+        ("schließen", Request.CLOSE),
+        ("Bitte schliessen!", Request.CLOSE),
+        ("Sie können das Ticket schließen, vielen Dank.", Request.CLOSE),
+        ("Schließen Sie bitte meine Anfrage", Request.CLOSE),
+        ("Die Anfrage kann geschlossen werden. Danke schön!", Request.CLOSE),
+        ("wieder öffnen", Request.REOPEN),
+        ("Bitte das Ticket wieder oeffnen", Request.REOPEN),
+        ("Wie ist der Stand meiner Anfrage?", Request.STATUS),
+        ("Hilfe, bitte", Request.HELP),
+        ("Fermer, s'il vous plaît", Request.CLOSE),
+        ("Merci de fermer cette demande.", Request.CLOSE),
+        ("Pouvez-vous clore mon ticket ?", Request.CLOSE),
+        ("rouvrir", Request.REOPEN),
+        ("Veuillez rouvrir ma demande, merci d'avance", Request.REOPEN),
+        ("statut", Request.STATUS),
+        ("Quel est l'état de ma demande ?", Request.STATUS),
+        ("Où en est ma demande ?", Request.STATUS),
+        ("Aide", Request.HELP),
+        ("Por favor, fechar", Request.CLOSE),
+        ("Pode encerrar o meu pedido, muito obrigada!", Request.CLOSE),
+        ("Reabram este chamado", Request.REOPEN),
+        ("Qual é o estado do meu pedido?", Request.STATUS),
+        ("ajuda!", Request.HELP),
+        ("Sluiten a.u.b.", Request.CLOSE),
+        ("Sluiten, alstublieft", Request.CLOSE),
+        ("U kunt het verzoek sluiten, dank u wel", Request.CLOSE),
+        ("Sluit mijn melding maar", Request.CLOSE),
+        ("heropenen", Request.REOPEN),
+        ("Kunt u dit ticket opnieuw openen?", Request.REOPEN),
+        ("Wat is de stand van zaken?", Request.STATUS),
+        ("hulp", Request.HELP),
+        ("Chiudere per favore", Request.CLOSE),
+        ("Può chiudere la richiesta, grazie mille", Request.CLOSE),
+        ("Riaprite il ticket", Request.REOPEN),
+        ("A che punto è la mia richiesta?", Request.STATUS),
+        ("stato", Request.STATUS),
+        ("aiuto", Request.HELP),
+        ("Nicht schließen", None),
+        ("Das Fenster schließen", None),
+        ("Ne fermez pas ma demande", None),
+        ("la demande est fermée", None),
+        ("Não fechar", None),
+        ("niet sluiten", None),
+        ("Non chiudere", None),
+        ("È stato chiuso", None),
+        ("de stand van de zon", None),
+        ("danke", None),
+        ("merci", None),
         ("ayuda", Request.HELP),
         ("#close", None),
         ("close the window", None),
@@ -54,7 +102,15 @@ def test_the_only_word_of_a_new_mail(subject: str, text: str, request_: Request 
 
 
 @pytest.mark.parametrize(
-    ("subject", "text", "language"), [("ayuda", "", "es"), ("", "Help", "en"), ("estado", "", "es"), ("Printer", "on fire", None)]
-)  # fmt: skip
-def test_the_answer_speaks_the_language_of_the_word(subject: str, text: str, language: str | None) -> None:
-    assert language_of(w.mail(w.CARLA, text, subject=subject)) == language
+    ("subject", "text", "languages"),
+    [
+        ("ayuda", "", {"es"}),
+        ("", "Help", {"en", "nl"}),
+        ("estado", "", {"es", "pt"}),
+        ("status", "", {"en", "de", "pt", "nl"}),
+        ("aiuto", "", {"it"}),
+        ("Printer", "on fire", set()),
+    ],
+)
+def test_the_answer_speaks_a_language_of_the_word(subject: str, text: str, languages: set[str]) -> None:
+    assert set(languages_of(w.mail(w.CARLA, text, subject=subject))) == languages

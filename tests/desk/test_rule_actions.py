@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from maild.desk import rule_actions as acts
 from maild.desk.effects import Change, changed
 from maild.desk.rule_vocabulary import ACTIONS, names_field
 from maild.desk.words import State
-from tests.desk.rule_worlds import FACTS, TICKET, WORDS, ruled
+from tests.desk.rule_worlds import TICKET, WORDS, ruled
 
 CHANGES = [
     ("type: incident", {"type": "incident"}),
     ("category: billing", {"category": "billing"}),
     ("severity: odd", {"severity": "odd"}),
-    ("impact: 3", {"impact": "3"}),
+    ("impact: 3", {"impact": "3", "chosen": ("impact",)}),
+    ("impact: null", {}),
     ("urgency: 2", {"urgency": "2"}),
-    ("priority: 1", {"priority": 1}),
-    ("priority: raise", {"priority": 2}),
+    ("priority: 1", {"priority": 1, "chosen": ("priority",)}),
+    ("priority: 3", {"chosen": ("priority",)}),
+    ("priority: raise", {"priority": 2, "chosen": ("priority",)}),
+    ("{impact: 1, priority: 2}", {"impact": "1", "priority": 2, "chosen": ("impact", "priority")}),
     ("tags: [outage, vip]", {"tags": ("vip", "outage")}),
     ("tags: vip", {}),
     ("untag: vip", {"tags": ()}),
@@ -112,30 +113,31 @@ def test_nobody_fits():
 
 
 PRIORITIES = [
-    # rules' actions one after the other, ticket, facts, (impact, priority)
-    (["severity: critical"], {}, {}, ("1", 1)),
-    (["severity: low"], {}, {}, ("3", 4)),
-    (["severity: odd"], {}, {}, (None, 3)),
-    (["severity: critical, urgency: 3"], {}, {}, ("1", 2)),
-    (["severity: critical", "urgency: whenever"], {}, {}, ("1", 2)),
-    (["severity: critical, impact: 3"], {}, {}, ("3", 4)),
-    (["impact: a group"], {}, {}, ("2", 3)),
-    (["impact: 2", "severity: critical"], {}, {}, ("2", 3)),
-    (["severity: critical, priority: 5"], {}, {}, ("1", 5)),
-    (["priority: 5", "severity: critical"], {}, {}, ("1", 5)),
-    (["severity: critical", "priority: raise", "urgency: 3"], {}, {}, ("1", 1)),
-    (["severity: critical"], {}, {"priority_set": True}, ("1", 3)),
-    (["severity: low"], {"severity": "critical", "impact": "1"}, {}, ("3", 4)),
-    (["severity: low"], {"severity": "critical", "impact": "2"}, {}, ("2", 3)),
-    (["type: bug"], {"impact": "1"}, {}, ("1", 3)),
-    (["urgency: 1"], {"impact": "everything"}, {}, ("everything", 3)),
+    # rules' actions one after the other, ticket, (impact, priority)
+    (["severity: critical"], {}, ("1", 1)),
+    (["severity: low"], {}, ("3", 4)),
+    (["severity: odd"], {}, (None, 3)),
+    (["severity: critical, urgency: 3"], {}, ("1", 2)),
+    (["severity: critical", "urgency: whenever"], {}, ("1", 2)),
+    (["severity: critical, impact: 3"], {}, ("3", 4)),
+    (["impact: a group"], {}, ("2", 3)),
+    (["impact: 2", "severity: critical"], {}, ("2", 3)),
+    (["severity: critical, priority: 5"], {}, ("1", 5)),
+    (["priority: 5", "severity: critical"], {}, ("1", 5)),
+    (["severity: critical", "priority: raise", "urgency: 3"], {}, ("1", 1)),
+    (["severity: critical"], {"chosen": ("priority",)}, ("1", 3)),
+    (["impact: 2", "impact: null", "severity: critical"], {}, ("1", 1)),
+    (["severity: low"], {"severity": "critical", "impact": "1"}, ("3", 4)),
+    (["severity: low"], {"severity": "critical", "impact": "2", "chosen": ("impact",)}, ("2", 3)),
+    (["type: bug"], {"impact": "1"}, ("1", 3)),
+    (["urgency: 1"], {"impact": "everything"}, ("everything", 3)),
 ]
 
 
-@pytest.mark.parametrize(("actions", "ticket", "facts", "expected"), PRIORITIES)
-def test_priority_follows_from_impact_and_urgency_unless_somebody_chose_it(actions, ticket, facts, expected):
+@pytest.mark.parametrize(("actions", "ticket", "expected"), PRIORITIES)
+def test_priority_follows_from_impact_and_urgency_unless_somebody_chose_it(actions, ticket, expected):
     rules = "\n".join(f"- {{name: r{at}, then: {{{then}}}}}" for at, then in enumerate(actions))
-    found = ruled(rules, WORDS, facts=replace(FACTS, **facts), **ticket)
+    found = ruled(rules, WORDS, **ticket)
     assert (found.ticket.impact, found.ticket.priority) == expected
 
 
@@ -150,7 +152,8 @@ def test_who_was_chosen_and_is_not_taken_has_not_had_his_turn(later):
 
 def test_a_column_changed_twice_is_one_change():
     found = ruled("- {name: a, then: {priority: 1, type: x}}\n- {name: b, then: {priority: 2}}")
-    assert found.changes == (Change("type", None, "x"), Change("priority", 3, 2))
+    chosen = Change("chosen", (), ("priority",))
+    assert found.changes == (Change("type", None, "x"), Change("priority", 3, 2), chosen)
     back = ruled("- {name: a, then: {priority: 1}}\n- {name: b, then: {priority: 3}}")
-    assert back.changes == ()
+    assert back.changes == (chosen,)
     assert [line.did for line in back.trace.fired()] == [("priority: 3 → 1",), ("priority: 1 → 3",)]

@@ -16,6 +16,7 @@ from tests.desk.rule_worlds import DESK, WORDS
 from tests.desk.test_rule_conditions import CASES
 from tests.desk.test_rulefiles import DESK as OTHER_DESK
 from tests.desk.test_rulefiles import PEOPLE
+from tests.desk.test_word_sense import WORDS as CLOSED_WORDS
 
 RULES = Path(__file__).parents[2] / "rules"
 SCHEMA = schema()
@@ -45,7 +46,9 @@ def examples() -> list[str]:
 SHIPPED = [file.read_text("utf-8") for file in sorted(RULES.glob("*.yaml"))]
 
 
-@pytest.mark.parametrize("text", [DESK, WORDS, OTHER_DESK, PEOPLE, "rules:\nsla:\n", *SHIPPED, *examples()])
+@pytest.mark.parametrize(
+    "text", [DESK, WORDS, CLOSED_WORDS, OTHER_DESK, PEOPLE, "rules:\nsla:\n", *SHIPPED, *examples()]
+)
 def test_what_maild_takes_it_takes(text):
     assert wrong(text) == []
 
@@ -63,6 +66,11 @@ def test_every_condition_that_maild_takes_it_takes(when):
         "teams: {a: {levl: 1}}",
         "sla: {a: {calendar: b, update: soon}}",
         "rules: [{name: a}]",
+        "fields: {a: {type: nmber}}",
+        "fields: {a: {visible: everybody}}",
+        "dictionary: {types: {a: {needs: [{field: b}]}}}",
+        "dictionary: {severities: {a: {impact: 4}}}",
+        "dictionary: {priority: [[1, 2, 9]]}",
         "rules: [{name: a, when: {subjct: b}, then: {note: c}}]",
         "rules: [{name: a, when: {priority: 7}, then: {note: c}}]",
         "rules: [{name: a, when: {any: [{not: {form: x}}]}, then: {note: c}}]",

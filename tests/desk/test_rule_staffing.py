@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from maild.desk.rulebook import Agent, AgentRole, Identity, Rota, Rulebook, Team
-from maild.desk.staffing import Staff, choose, shift
+from maild.desk.people import Person, Ticket
+from maild.desk.rulebook import (
+    Agent,
+    AgentRole,
+    Calendar,
+    Field,
+    FieldKind,
+    Identity,
+    Rota,
+    Rulebook,
+    Team,
+    Word,
+)
+from maild.desk.staffing import Staff, choose, owner_of, shift, words_of
+from maild.desk.words import State
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ANA, BEN, CAT, DAN, EVE = (f"{name}@acme.test" for name in ("ana", "ben", "cat", "dan", "eve"))
@@ -119,3 +133,89 @@ def test_shifts_of_less_than_a_day_run_by_the_wall_clock():
     zone = ZoneInfo("Europe/Madrid")  # 02:00 becomes 03:00 that night
     local = [datetime(2026, 3, 29, hour, tzinfo=zone) for hour in (0, 7, 8, 16, 23)]
     assert [shift(rota, at, zone) for at in local] == [0, 0, 1, 2, 2]
+
+
+OFFICE = Calendar("office", ZoneInfo("UTC"), (((540, 1020),),) * 5 + ((),) * 2)
+NIGHT = Calendar("night", ZoneInfo("UTC"), (((0, 480),),) * 7)
+SKILLED = Rulebook(
+    Identity("Acme", "support@acme.test", "Acme"),
+    teams={"support": Team("support", "S", responsible=CAT)},
+    agents={
+        ANA: Agent("Ana", ANA, "support", skills=("Printer", "vpn"), calendar="night"),
+        BEN: Agent("Ben", BEN, "support", skills=("printer",), calendar="office"),
+        CAT: Agent("Cat", CAT, "support", languages=("es",)),
+        DAN: Agent("Dan", DAN, "support", skills=("fax",), calendar="office"),
+    },
+    calendars={"office": OFFICE, "night": NIGHT},
+)
+DAY, DARK = NOW.replace(hour=10), NOW.replace(hour=3)
+
+
+@pytest.mark.parametrize(
+    ("shows", "language", "now", "last", "away", "agent", "why"),
+    [
+        ((), "en", DAY, None, {}, BEN, "the first in turn; at work now"),
+        ((), "en", DAY, BEN, {}, DAN, f"in turn after {BEN}; at work now"),
+        ((), "es", DAY, BEN, {}, CAT, f"in turn after {BEN}; at work now"),
+        (("printer",), "es", DAY, None, {}, BEN, "the first in turn; at work now; knows printer"),
+        (("fax", "vpn"), "es", DAY, None, {}, DAN, "the first in turn; at work now; knows fax"),
+        (("printer", "vpn"), "en", DARK, None, {}, ANA, "the first in turn; at work now; knows Printer, vpn"),
+        (("fax",), "en", DARK, None, {}, ANA, "the first in turn; at work now"),
+        (("fax",), "es", DARK, None, {}, ANA, "the first in turn; at work now"),
+        (("fax",), "en", DARK, None, {ANA: None}, DAN, "the first in turn; nobody is at work now; knows fax"),
+        (("fax",), "en", None, None, {}, DAN, "the first in turn; knows fax"),
+        (("laser",), "en", None, None, {}, ANA, "the first in turn"),
+    ],
+)
+def test_who_works_now_and_then_who_knows(shows, language, now, last, away, agent, why):
+    staff = Staff(turn={"support": last} if last else {}, away=away)
+    chosen = choose("round-robin", "support", language, SKILLED, staff, now, shows=shows)
+    assert (chosen.agent, chosen.why) == (agent, why)
+
+
+def test_skills_go_before_load_and_load_decides_among_the_equal():
+    staff = Staff(load={ANA: 9, BEN: 3, CAT: 0, DAN: 0})
+    assert choose("least-busy", "support", "en", SKILLED, staff, None, shows=("printer",)).agent == BEN
+    known = choose("least-busy", "support", "en", SKILLED, staff, None, shows=("printer", "vpn"))
+    assert (known.agent, known.why) == (ANA, "9 unfinished tickets, the least; knows Printer, vpn")
+
+
+def test_the_rota_goes_before_hours_and_skills():
+    book = replace(
+        SKILLED, oncall={"support": Rota("support", (DAN, ANA), timedelta(days=7), date(2026, 3, 2), time(0))}
+    )
+    assert choose("oncall", "support", "en", book, Staff(), DARK, shows=("vpn",)).agent == DAN
+
+
+def test_turns_stay_even_for_the_rest_when_some_go_by_skill():
+    turns, given = {}, {"": [], "fax": []}
+    for at in range(24):
+        word = "fax" if at % 2 else ""
+        chosen = choose(
+            "round-robin", "support", "es", SKILLED, Staff(turns), None, shows=(word,) if word else ()
+        )
+        turns[chosen.turn] = chosen.agent
+        given[word].append(chosen.agent)
+    assert given["fax"] == [DAN] * 12
+    assert given[""] == [ANA, BEN, CAT, DAN] * 3
+
+
+def test_the_words_of_a_ticket():
+    book = replace(
+        SKILLED,
+        fields={
+            "product": Field("product", "Product", {"Laser Jet": Word("Laser Jet")}, FieldKind.CHOICE),
+            "doing": Field("doing", "Doing"),
+        },
+    )
+    ticket = Ticket(1, "Fax", State.NEW, Person(1, "Carla", "carla@globex.test"), NOW, NOW, NOW, type="Bug", category="Störung",
+                    severity="low", tags=("VIP",), fields={"product": "Laser Jet", "doing": "printer", "old": "fax"})  # fmt: skip
+    assert words_of(ticket, book) == {"bug", "storung", "low", "vip", "laser jet"}
+
+
+@pytest.mark.parametrize(
+    ("team", "away", "owner"),
+    [("support", (), CAT), ("support", (CAT,), None), ("tech", (), None), (None, (), None)],
+)
+def test_the_default_owner(team, away, owner):
+    assert owner_of(team, SKILLED, away) == owner

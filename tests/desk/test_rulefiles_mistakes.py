@@ -45,7 +45,10 @@ MISTAKES = [
     ("teams: support\n", "2.yaml:1:8: teams: must hold keys and values, as at rules/1.yaml:5:1"),
     ("groups: pilots\n", "2.yaml:1:9: groups: must hold keys and values"),
     ("organisations: {Globex: {}}\n", "2.yaml:1:16: organisations: must be a list, like [a, b]"),
-    ("desk: {digest: 07:00}\n", "2.yaml:1:8: unknown key 'digest' (did you mean 'digest_at'?)"),
+    ("desk: {digest_t: 07:00}\n", "2.yaml:1:8: unknown key 'digest_t' (did you mean 'digest_at'?)"),
+    ("desk: {digest: 07:00}\n", "2.yaml:1:16: digest: '07:00' is not one of on, off"),
+    ("desk: {report_at: monday}\n", "2.yaml:1:19: report_at: 'monday' is no day and time of day, like mon 07:00, and not off"),
+    ("desk: {report_at: mon 24:00}\n", "2.yaml:1:19: report_at: 'mon 24:00' is no day and time of day, like mon 07:00, and not off"),
     ("desk: {time: sometimes}\n", "2.yaml:1:14: time: 'sometimes' is not one of off, ask, required"),
     ("teams: {sales: {level: high}}\n", "2.yaml:1:24: level: must be a whole number"),
     ("teams: {sales: {responsible: eve@acme.test}}\n", "2.yaml:1:30: responsible: unknown agent 'eve@acme.test' (did you mean 'ben@acme.test'?)"),
@@ -177,8 +180,8 @@ MISTAKES = [
     (
         "notices: [{to: requestor, event: [created, answred], send: digest}]\n",
         [
-            "2.yaml:1:16: to: 'requestor' is not one of requester, participant, responsible, new-responsible, team, watcher, admin (did you mean 'requester'?)",
-            "2.yaml:1:44: event: 'answred' is not one of created, replied, answered, noted, state, assigned, changed, estimated, undeliverable, updated, warned, breached (did you mean 'answered'?)",
+            "2.yaml:1:16: to: 'requestor' is not one of requester, participant, responsible, new-responsible, team, team-copy, contact, watcher, admin (did you mean 'requester'?)",
+            "2.yaml:1:44: event: 'answred' is not one of created, replied, answered, noted, state, assigned, changed, estimated, undeliverable, updated, warned, breached, supplied, rated, escalated (did you mean 'answered'?)",
         ],
     ),
     ("notices: [{organisation: Globx, send: off}]\norganisations: [{name: Globex}]\n", "2.yaml:1:26: organisation: unknown organisation 'Globx' (did you mean 'Globex'?)"),

@@ -36,6 +36,7 @@ def test_later_rules_see_what_earlier_ones_set_until_one_stops(whole):
         Change("tags", ("vip",), ("vip", "seen")),
         Change("language", "es", "en"),
         Change("priority", 3, 1),
+        Change("chosen", (), ("priority",)),
     )
 
 

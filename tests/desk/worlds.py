@@ -12,7 +12,17 @@ from maild.desk.effects import Decision, Effect, Given, Tell
 from maild.desk.events import MessageArrived
 from maild.desk.facts import Address, Envelope, Mail, Proof, Verdict
 from maild.desk.people import Person, SentMail, Ticket
-from maild.desk.rulebook import Agent, AgentRole, Field, Identity, Organisation, Rulebook, Team
+from maild.desk.rulebook import (
+    Agent,
+    AgentRole,
+    Field,
+    FieldKind,
+    Identity,
+    Organisation,
+    Rulebook,
+    Team,
+    Word,
+)
 from maild.desk.snapshot import Snapshot
 from maild.desk.tokens import Claim, Key
 from maild.desk.words import Role, Scope, State
@@ -36,7 +46,10 @@ RULEBOOK = Rulebook(
         "lou@acme.test": Agent("Lou", "lou@acme.test", "support", AgentRole.LIGHT),
     },
     organisations={"Globex": Organisation("Globex", ("globex.test",))},
-    fields={"product": Field("product", "Product", ("flow", "rsr")), "hub": Field("hub", "Hub")},
+    fields={
+        "product": Field("product", "Product", {"flow": Word("flow"), "rsr": Word("rsr")}, FieldKind.CHOICE),
+        "hub": Field("hub", "Hub"),
+    },
 )
 TICKET = Ticket(
     1,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
 
 from maild.cli import cli
+from maild.desk import shapes
 from maild.desk.commands import COMMANDS
 from maild.desk.rule_vocabulary import ACTIONS, CONDITIONS, Action, Condition
 from maild.desk.words import Happening, Role
+from maild.reading import Shape
 from tests.docs.tables import README, filled
 
 ROOT = Path(__file__).parents[2]
@@ -73,3 +76,35 @@ def test_the_readme_names_every_folder() -> None:
     assert folders >= {"maild", "rules", "templates", "store", "tests"}
     for folder in ("maild", "rules", "templates", "store", "systemd", "tests"):
         assert f"`{folder}/`" in text
+
+
+def every_shape(shape: type[Shape], seen: dict[type[Shape], None]) -> dict[type[Shape], None]:
+    """The shape and all those that its keys lead to."""
+    if shape not in seen:
+        seen[shape] = None
+        for info in shape.model_fields.values():
+            for inner in shapes_in(info.annotation):
+                every_shape(inner, seen)
+    return seen
+
+
+def shapes_in(annotation: object) -> list[type[Shape]]:
+    if isinstance(annotation, type) and issubclass(annotation, Shape):
+        return [annotation]
+    return [found for inner in get_args(annotation) for found in shapes_in(inner)]
+
+
+KEYS = sorted(
+    {
+        (shape.__name__, info.alias or name)
+        for shape in every_shape(shapes.Document, {})
+        for name, info in shape.model_fields.items()
+    }
+)
+
+
+@pytest.mark.parametrize(("shape", "key"), KEYS, ids=["-".join(one) for one in KEYS])
+def test_every_key_of_the_files_is_documented(shape: str, key: str) -> None:
+    text = README.read_text(encoding="utf-8")
+    generic = "priority 1" if key.startswith("priority ") else key
+    assert re.search(rf"(?<![\w-]){re.escape(generic)}(?:: |`|\b:$)", text, re.MULTILINE), f"{key} of {shape}"

@@ -119,6 +119,7 @@ def test_a_warning_a_breach_and_status_updates_once_each_after_restarts(store: S
     assert tick(desk) == 1
     [told] = mails(desk, TO_ANA)
     assert "The first answer was due and did not come. Promised within 1 h." in told
+    assert "Missed: – → First answer" in told
     assert ticket(desk).breached == ("first_response",)
     assert tick(desk) == 0
     at(desk, "2026-01-13 14:00")  # the warning of the update has had its time while nobody was there
@@ -126,7 +127,7 @@ def test_a_warning_a_breach_and_status_updates_once_each_after_restarts(store: S
     sent = desk.sent()
     [update] = [mail for outbound, mail in sent if outbound.row.recipient == TO_CARLA]
     assert "we are still working on your request 1" in s.text_of(update)
-    assert "You will hear from us again by Wednesday 14 January 2026, 09:00 (UTC)" in s.text_of(update)
+    assert "You will hear from us again by Wednesday 14 January 2026, 10:00 (CET)" in s.text_of(update)
     assert update["Auto-Submitted"] == "auto-generated"
     assert lines(desk, "breached", "warned", "updated") == [
         ("warned", "first_response"), ("breached", "first_response"), ("breached", "update"), ("updated", None),

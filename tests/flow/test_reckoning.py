@@ -70,6 +70,16 @@ def test_who_caused_it_last() -> None:
     assert touched(effects, None, ()) == {1: "escalation"}
 
 
+def test_where_a_step_waits_for_somebody_to_act_it_counts_that_he_does() -> None:
+    for effect in (
+        change(1, "assignee"),
+        Record(1, "ana@acme.test", "noted"),
+        Record(1, "ana@acme.test", "acknowledged"),
+    ):
+        assert list(touched((effect,), None, (), acts=True)) == [1]
+        assert touched((effect,), None, ()) == {}
+
+
 def test_a_mail_that_changes_nothing_of_the_promises_does_not_load_the_history(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,6 +93,7 @@ def test_a_forwarded_text_stays(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "1. Ann Ruiz\n2. since 2026-11-20\n3. in the office\n4. <a@y.example>",
         "On Monday I wrote: it burns. Now it does not.",
         "From: the printer room\nit burns.",
         "The steps:\n1. On\n2. Off",

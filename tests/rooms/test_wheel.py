@@ -48,7 +48,9 @@ def test_a_wheel_holds_two_packages_and_their_data(built: dict[str, Path], kind:
     top = {name.split("/")[0] for name in names}
     assert {name for name in top if not name.endswith(".dist-info")} == {"maild", "store"}
     assert "maild/_data/rules/10-desk.yaml" in names
-    assert "maild/_data/templates/mail/es/acknowledgement.html" in names
+    for language in ("en", "es", "de", "fr", "it", "nl", "pt"):
+        assert f"maild/_data/templates/mail/{language}/acknowledgement.html" in names
+        assert f"maild/_data/templates/mail/{language}/words.txt" in names
     assert any(name.startswith("store/migrations/versions/") for name in names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     seen = subprocess.run(

@@ -47,7 +47,7 @@ def test_rule_files_name_their_schema_for_editors(tmp_path):
     schema = json.loads((tmp_path / "rules" / "schema.json").read_text("utf-8"))
     assert schema == rule_schema.schema()
     files = sorted((tmp_path / "rules").glob("*.yaml"))
-    assert len(files) == 3
+    assert len(files) == 4
     for file in files:
         first = file.read_text("utf-8").splitlines()[0]
         assert first == "# yaml-language-server: $schema=schema.json"

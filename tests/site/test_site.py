@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -39,7 +39,6 @@ acknowledge_within = "2d"
 notify_size = "1 MB"
 participants = 7
 references = 8
-reopen = "9d"
 """
 
 RULES = """\
@@ -78,9 +77,7 @@ def test_what_the_rest_of_maild_is_told(desk):
         forms=("form@www.test",),
         message_id_domain="acme.test",
     )
-    assert loaded.rulebook.limits == Limits(
-        3, None, 4, 5, 6, timedelta(days=2), 1_000_000, 7, 8, timedelta(days=9)
-    )
+    assert loaded.rulebook.limits == Limits(3, None, 4, 5, 6, timedelta(days=2), 1_000_000, 7, 8)
     assert loaded.trust == Trust(
         ("mx.acme.test",),
         (("x-spam-flag", "yes"), ("x-spam-level", "*****")),
@@ -115,7 +112,7 @@ def test_files_are_named_as_the_configuration_was(desk):
     assert problems(desk / "maild.toml") == [f"{desk}/rules/10-desk.yaml:4:1: unknown key 'x'{_KEYS}"]
 
 
-_KEYS = " (known: desk, dictionary, fields, teams, agents, organisations, groups, calendars, sla, escalations, oncall, notices, rules)"
+_KEYS = " (known: desk, dictionary, fields, teams, agents, organisations, groups, people, calendars, sla, escalations, oncall, notices, rules)"
 
 
 def test_rules_elsewhere(desk, tmp_path_factory):
@@ -142,11 +139,9 @@ def test_no_configuration(tmp_path):
 def test_warnings(desk, monkeypatch):
     monkeypatch.chdir(desk)
     (desk / "rules" / "20-more.yml").write_text("team: {}\n")
-    (desk / "rules" / "30-rules.yaml").write_text("escalations: [{notify: team}]\n")
     (desk / "maild.toml").write_text(CONFIG + "[store]\nurl = 'postgresql+psycopg://u:pw@db.test/d'\n")
     assert site.load(Path("maild.toml"), NOW).warnings == (
-        "maild.toml:27:7: the password stands in the file: put it in a file and add ?passfile=PATH to the URL",
-        "rules/30-rules.yaml: 1 step of escalations is checked but not yet applied by this version",
+        "maild.toml:26:7: the password stands in the file: put it in a file and add ?passfile=PATH to the URL",
         "rules/20-more.yml: is not read: rule files end in .yaml",
     )
 
@@ -189,3 +184,17 @@ def test_an_installed_package_brings_its_files(tmp_path, monkeypatch):
     monkeypatch.setattr(site, "files", lambda package: tmp_path if package == "maild" else None)
     assert site.data_dir("rules") == tmp_path / "_data" / "rules"
     assert site.data_dir("templates") == Path(site.__file__).parents[1] / "templates"
+
+
+def test_days_without_work_out_of_a_file_beside_the_rules(desk: Path) -> None:
+    rules = desk / "rules"
+    (rules / "20.yaml").write_text(
+        'calendars: {office: {mon-fri: "09:00-17:00", holidays: [days/closed.ics]}}\n'
+    )
+    with pytest.raises(ConfigError, match=r"there is no file 'days/closed\.ics'"):
+        site.load(desk / "maild.toml", NOW)
+    (rules / "days").mkdir()
+    (rules / "days" / "closed.ics").write_text(
+        "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:test\nBEGIN:VEVENT\nUID:1\nDTSTART;VALUE=DATE:20261224\nEND:VEVENT\nEND:VCALENDAR\n"
+    )
+    assert site.load(desk / "maild.toml", NOW).rulebook.calendars["office"].holidays == {date(2026, 12, 24)}

@@ -12,6 +12,7 @@ from maild.desk.facts import Attachment
 from maild.desk.words import Role
 from store import Content, Store
 from store.consistency import INVARIANTS, violations
+from store.rows import NewPost
 from tests.store.samples import LEASE, NOW, carla, keep, mail, message, open_ticket, put_mail
 
 BIG = b"x" * (Content.SMALL + 1)
@@ -35,13 +36,16 @@ BROKEN = [
     ("UPDATE ticket SET state = 'merged', merged_into = 1 WHERE id = 1", "ticket 1 is merged into itself"),
     (f"INSERT INTO participant VALUES (1, 1, 'desk', {AT})", "ticket 1 has its requester 1 among the participants"),
     ("DELETE FROM address", "person 1 has no address entry for Carla@customer.test"),
+    ("UPDATE post SET state = 'failed' WHERE id = 1", "post 1 is failed and has no time"),
+    ("UPDATE post SET node = NULL WHERE id = 2", "post 2 is being sent by nobody"),
+    ("UPDATE post SET state = 'queued' WHERE id = 2", "post 2 is queued and still leased"),
     (f"UPDATE signing_key SET retired_at = {AT}", "there are 0 current signing keys"),
 ]  # fmt: skip
 
 
 @pytest.fixture
 def desk(store_url: str, tmp_path: Path) -> Iterator[Store]:
-    """One of everything, in order: intake 1 done, 2 in work, 3 waiting; mail 1 queued, 2 being sent."""
+    """One of everything, in order: intake 1 done, 2 in work, 3 waiting; mail and post 1 queued, 2 being sent."""
     one = Store.open(store_url, tmp_path / "files")
     with one.work() as work:
         keep(work, b"first", b"second", b"third")
@@ -58,6 +62,12 @@ def desk(store_url: str, tmp_path: Path) -> Iterator[Store]:
         put_mail(work, mail(person, 2, role=Role.WATCHER, raw=b"y" + BIG))
         work.mail_sent(1, NOW, "")
         work.claim_outbox("one", NOW, LEASE, 1)
+        for number in (1, 2):
+            url = f"https://{number}.hooks.test/"
+            work.queue_post(
+                NewPost("intake:1", f"evt_{number}", url, f"{number}.hooks.test", "Tell", ticket, "{}", NOW)
+            )
+        work.claim_posts("one", NOW, LEASE, 10, 10, ["1.hooks.test"])
         work._connection.execute(
             sa.text("UPDATE outbox SET state = 'queued', finished_at = NULL WHERE id = 1")
         )

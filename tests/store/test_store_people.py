@@ -88,9 +88,9 @@ def test_who_was_entered_in_an_undone_part_is_entered_anew(store: Store) -> None
 
 def test_without_an_address(store: Store) -> None:
     with store.work() as work:
-        one = work.caller("Otto", "+49 30 1234", "Customer")
-        two = work.caller("Otto", None, None)
-        assert one == work.person_by_id(one.id) == Person(1, "Otto", "", "Customer", phone="+49 30 1234")
+        one = work.caller("Otto", "+49 30 1234")
+        two = work.caller("Otto", None)
+        assert one == work.person_by_id(one.id) == Person(1, "Otto", "", phone="+49 30 1234")
         assert two.id != one.id
         with pytest.raises(ValueError, match="caller"):
             work.person(Address("Otto", ""))

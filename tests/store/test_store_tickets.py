@@ -100,6 +100,12 @@ CHANGES: list[tuple[str, object]] = [
     ("clock_at", NOW),
     ("look_at", NOW),
     ("urls", ("https://status.test/a",)),
+    ("chosen", ("priority", "impact")),
+    ("asked", ("version", "ask 0f3a")),
+    ("met", ("version",)),
+    ("step", 2),
+    ("contact", "ben@desk.test"),
+    ("runbooks", ("triage",)),
 ]
 
 

@@ -13,6 +13,7 @@ from maild.desk.words import State
 from maild.message.inspect import document
 from maild.message.parse import parse
 from maild.show import command_lines, folded, inspected, ticket
+from store.rows import HistoryLine
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,13 @@ def test_messages_are_shown_with_their_quotes_folded(capsys: pytest.CaptureFixtu
         1, 1, at, "in", True, "person", "Bob", "bob@x.example", (), "s", text, "Yes.", attachments=(file,)
     )
     kept = Ticket(1, "s", State.OPEN, Person(1, "Bob", "bob@x.example"), at, at, at)
-    found = {**documents.ticket(kept, []), "messages": [documents.message(message)], "events": []}
+    found = {
+        **documents.ticket(kept, []),
+        "time": [],
+        "needs": [],
+        "messages": [documents.message(message)],
+        "events": [],
+    }
     ticket(found)
     shown = capsys.readouterr().out
     assert "  Yes.\n  [… 2 quoted lines]\n  [a.pdf, application/pdf, 12 kB]\n" in shown
@@ -101,3 +108,20 @@ def test_inspect_shows_a_bounce_and_a_forward(capsys: pytest.CaptureFixture[str]
     shown = capsys.readouterr().out
     assert "forwarded  Bob <bob@x.example> – Fire" in shown
     assert "with the words: Please." in shown
+
+
+def test_time_is_shown_by_agent_and_with_its_message(capsys: pytest.CaptureFixture[str]) -> None:
+    at = datetime(2026, 11, 16, 8, tzinfo=UTC)
+    said = Message(1, 1, at, "in", False, "person", "Ana", "ana@x.example", (), "s", "t", "t", minutes=85)
+    kept = Ticket(
+        1, "s", State.OPEN, Person(1, "Bob", "bob@x.example"), at, at, at, minutes_spent=90, cause="Rust"
+    )
+    alone = HistoryLine(1, 1, at, "ben@x.example", "time", {"minutes": 5, "by": "ben@x.example"}, ())
+    found = documents.ticket(kept, []) | {
+        "time": documents.time_spent([said], [alone]), "needs": [], "messages": [documents.message(said)], "events": []
+    }  # fmt: skip
+    ticket(found)
+    shown = capsys.readouterr().out
+    assert "time             1 h 30 min (ana@x.example 1 h 25 min, ben@x.example 5 min)\n" in shown
+    assert "Ana  (note, 1 h 25 min)\n" in shown
+    assert "cause            Rust\n" in shown

@@ -6,21 +6,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
 from maild.desk.commands import fields, people, states, tickets, times
-from maild.desk.commands.run import Line, No, Outcome, Power, Run, nearest, some, unquoted, value_of
+from maild.desk.commands.run import (
+    Line,
+    No,
+    Outcome,
+    Power,
+    Requester,
+    Run,
+    nearest,
+    some,
+    unquoted,
+    value_of,
+)
+from maild.desk.deriving import following
 from maild.desk.effects import Change
 from maild.desk.macros import filled
 from maild.desk.people import Ticket
+from maild.desk.privacy import may_change
 from maild.desk.rulebook import Rulebook
 from maild.desk.snapshot import Snapshot
 from maild.desk.words import State
 
-__all__ = ["COMMANDS", "SYNONYMS", "WORD", "Line", "Outcome", "Power", "as_markdown", "carry_out", "name_of", "usages"]  # fmt: skip
+__all__ = ["COMMANDS", "SYNONYMS", "WORD", "Line", "Outcome", "Power", "Requester", "arguments", "as_markdown", "carry_out", "name_of", "usages"]  # fmt: skip
 
 WORD = re.compile(r"#\s?([A-Za-z][A-Za-z-]*)[.:!,;]?(?:\s+(.*))?$", re.DOTALL)
 
@@ -36,12 +49,12 @@ def _macro(run: Run, argument: str) -> str:
     found = next((macro for name, macro in macros.items() if name.lower() == word), None)
     if found is None:
         raise No(f"there is no macro {argument!r}{nearest(word, macros)}")
+    text = filled(found.text, run.ticket, run.power.agent, run.rulebook.identity)
+    run.note(text="\n\n".join(filter(None, (run.outcome.text, text))))
     for raw in found.commands:
         line = _one(run, raw)
         if not line.done:
             raise No(f"its line {raw} is refused: {line.why}")
-    text = filled(found.text, run.ticket, run.power.agent, run.rulebook.identity)
-    run.note(text="\n\n".join(filter(None, (run.outcome.text, text))))
     return f"macro {found.name}"
 
 
@@ -51,39 +64,39 @@ COMMANDS: Mapping[str, tuple[Callable[[Run, str], str], str]] = MappingProxyType
         "public": (states.public, "#public: the message goes to the requester"),
         "send": (states.send, "#send: although a colleague has answered; alone, in answer to a transcript: send what is held"),
         "state": (states.to_any_state, "#state pending: open, pending, on-hold, solved, closed"),
-        "solve": (states.to_state(State.SOLVED), "#solve: the answer solves it"),
+        "solve": (states.to_state(State.SOLVED), "#solve: the answer solves it; #solve anyway, for admins: although something lacks that is required before"),
         "close": (states.to_state(State.CLOSED), "#close"),
         "reopen": (states.to_state(State.OPEN), "#reopen"),
-        "priority": (fields.priority, "#priority 1: 1 (most urgent) to 5"),
+        "priority": (fields.priority, "#priority 1, #priority auto: 1 (most urgent) to 5, or its name; auto: as it follows from impact and urgency"),
         "subject": (fields.free_text("subject"), "#subject TEXT: a better subject"),
         "type": (fields.declared("type"), "#type incident"),
         "category": (fields.declared("category"), "#category billing"),
-        "severity": (fields.declared("severity"), "#severity critical"),
-        "impact": (fields.scale("impact"), "#impact 2: 1 (highest) to 3"),
-        "urgency": (fields.scale("urgency"), "#urgency 1: 1 (highest) to 3"),
+        "severity": (fields.declared("severity"), "#severity critical: and the impact that it implies"),
+        "impact": (fields.scale("impact"), "#impact 2, #impact auto: 1 (highest) to 3, or its name; auto: as it follows from the severity"),
+        "urgency": (fields.scale("urgency"), "#urgency 1: 1 (highest) to 3, or its name"),
         "team": (people.team, "#team engineering: hand it to another team"),
         "assign": (people.assign, "#assign me, #assign ADDRESS, #assign nobody"),
-        "escalate": (people.escalate, "#escalate: to the first team of the next level"),
-        "ack": (people.acknowledge, "#ack: I have seen it and act"),
+        "escalate": (people.escalate, "#escalate, #escalate WHY: the next step of the escalation; when there is none, to the first team of the next level"),
+        "ack": (people.acknowledge, "#ack: I have seen it and act; no further step is taken for nobody having acted"),
         "ask": (people.ask, "#ask AGENT, #ask TEAM: the text is a question to them; the ticket stays where it is"),
         "tag": (fields.tag, "#tag a b"),
         "untag": (fields.untag, "#untag a"),
         "field": (fields.custom, "#field name=value"),
-        "time": (times.spent, "#time 25m: time spent"),
+        "time": (times.spent, "#time 25m, #time 1h30m, #time 1.5h, #time 1:30: time spent"),
         "contact": (fields.contact, "#contact phone: the text sums up a talk outside mail; it stays inside and counts as an answer"),
         "channel": (fields.channel, "#channel phone: how the request came"),
         "received": (times.received, "#received 09:40, #received 2026-11-20 09:40: when it came; what is promised is counted from then"),
         "due": (times.due, "#due 2026-12-01, #due 2026-12-01 16:00: when it should be done; the requester is told"),
         "cause": (fields.free_text("cause"), "#cause WORDS"),
-        "solution": (fields.free_text("solution"), "#solution WORDS"),
+        "solution": (states.solution, "#solution WORDS: how it was solved; without words, the text below is it"),
         "watch": (people.watch, "#watch me, #watch ADDRESS: hear of everything"),
         "unwatch": (people.unwatch, "#unwatch me"),
         "merge": (tickets.merge, "#merge 12: this ticket goes into 12"),
         "split": (tickets.split, "#split SUBJECT: the message that was answered, or the text below, becomes a ticket of its own"),
         "link": (tickets.link, "#link 12, #link https://example.org/page: what belongs to it"),
         "spam": (states.to_state(State.SPAM), "#spam"),
-        "requester": (people.requester, "#requester ADDRESS: somebody else asks; a name or a number for a caller without one"),
-        "organisation": (fields.organisation, "#organisation NAME"),
+        "requester": (people.requester, "#requester ADDRESS, #requester NAME, #requester +31 20 555 1234, #requester NAME NUMBER: somebody else asks"),
+        "organisation": (fields.organisation, "#organisation NAME: for the requester's later tickets too; #organisation none: that of the address"),
         "macro": (_macro, "#macro NAME: an answer written once"),
         "undo": (states.undo, "#undo: take back the field changes of your last mail on this ticket, within an hour"),
         "away": (times.away, "#away until 2026-12-01, #away until Monday: nothing is assigned to you until then; what falls due is handed over"),
@@ -101,6 +114,8 @@ SYNONYMS: Mapping[str, str] = MappingProxyType(
 _LIGHT = frozenset(("note", "ask", "time", "watch", "unwatch", "away", "back", "help"))
 """What an agent may who notes only."""
 
+_ASKED = frozenset(("note", "time", "ack", "unwatch", "undo", "away", "back", "help"))
+"""What somebody of another team may on a private ticket that he was asked or told about."""
 
 _WORDY = frozenset(("subject", "cause", "solution", "split", "requester", "link"))
 """What takes a text as it is written."""
@@ -120,6 +135,12 @@ def _argument(said: str, name: str) -> str:
     return unquoted(said if name in _WORDY else said.rstrip(".").rstrip())
 
 
+def arguments(lines: Iterable[str], name: str) -> tuple[str, ...]:
+    """What stands behind this command in each line that is it."""
+    found = (WORD.match(line) for line in lines if name_of(line) == name)
+    return tuple(_argument(one[2] or "", name) for one in found if one)
+
+
 def _one(run: Run, raw: str) -> Line:
     found = WORD.match(raw)
     word = found[1].lower() if found else (raw.lstrip("#").split() or [""])[0].lower()
@@ -129,6 +150,8 @@ def _one(run: Run, raw: str) -> Line:
         return Line(raw, False, f"there is no command #{word}{near} (to begin a text with #, write ##)")
     if run.power.light and name not in _LIGHT:
         return Line(raw, False, "your role may note, not answer or change anything")
+    if name not in _ASKED and not may_change(run.power.agent, run.ticket, run.rulebook):
+        return Line(raw, False, "the ticket is of a private team: who is not of it may note, and no more")
     argument = _argument(found[2] or "", name)
     if word == "take":
         argument = argument or "me"
@@ -147,11 +170,13 @@ def carry_out(
     rulebook: Rulebook,
     snapshot: Snapshot,
     now: datetime,
+    text: str = "",
 ) -> Outcome:
-    """What these command lines do to the ticket. `snapshot` holds the tickets they name; `now` is aware."""
-    run = Run(ticket, power, rulebook, snapshot, now)
-    lines = tuple(_one(run, raw) for raw in commands)
-    _derive(run)
+    """What these command lines do to the ticket. `snapshot` holds the tickets they name; `now` is aware; `text` stands below them."""
+    run = Run(ticket, power, rulebook, snapshot, now, text)
+    lines = _lines(run, commands)
+    for name, new in following(rulebook.words, run.current, run.values.keys()).items():
+        run.put(name, new)
     changes = tuple(
         Change(name, value_of(ticket, name), value)
         for name, value in run.values.items()
@@ -162,17 +187,24 @@ def carry_out(
     return replace(run.outcome, lines=lines, changes=changes)
 
 
-def _derive(run: Run) -> None:
-    """Impact follows from severity, and priority from impact and urgency, by the dictionary's table, unless a line says it."""
-    words = run.rulebook.words
-    if "severity" in run.values and "impact" not in run.values:
-        implied = words.implied(run.current("severity"))
-        if implied is not None:
-            run.put("impact", str(implied))
-    if {"impact", "urgency"}.intersection(run.values) and "priority" not in run.values:
-        derived = words.derived(run.current("impact"), run.current("urgency"))
-        if derived is not None:
-            run.put("priority", derived)
+def _lines(run: Run, commands: tuple[str, ...]) -> tuple[Line, ...]:
+    """What became of each line. In whatever order they stand: a bare `#solution` knows the text of all macros, and whether the ticket can be
+    solved is seen when all is known."""
+    lines: dict[int, Line] = {}
+    mover = 0
+    for at in sorted(range(len(commands)), key=lambda at: _takes_text(commands[at])):
+        before = run.current("state")
+        lines[at] = _one(run, commands[at])
+        mover = at if run.current("state") != before else mover
+    why = states.keep_unsolved(run) if lines else ""
+    if why:
+        lines[mover] = replace(lines[mover], done=False, why=why)
+    return tuple(lines[at] for at in range(len(commands)))
+
+
+def _takes_text(raw: str) -> bool:
+    found = WORD.match(raw)
+    return name_of(raw) == "solution" and not (found and found[2])
 
 
 def usages(rulebook: Rulebook) -> tuple[str, ...]:

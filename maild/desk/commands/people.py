@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 
+from maild.desk import callers
+from maild.desk.belonging import organisation_of
+from maild.desk.callers import Caller
 from maild.desk.commands.run import No, Requester, Run, agent_named, nearest, nothing, some, team_named
 from maild.desk.facts import Address
+from maild.desk.ladder import spoken_step
+from maild.desk.people import Person
+from maild.desk.staffing import owner_of
 from maild.desk.words import State
 from maild.desk.workflow import Act, Who, after
 
-_ADDRESS = re.compile(r"[^\s<>@,;:\"()\[\]\\]{1,64}@[^\s<>@,;:\"()\[\]\\]{1,190}")
-_NAMED = re.compile(r"(?:\"?([^\"<>]{0,200}?)\"?\s*)?<([^<>]+)>")
-_PHONE = re.compile(r"\+?[\d\s()./-]{5,30}")
+_SHOWN = 5
+"""How many people are named who may be meant."""
 
 
 def team(run: Run, argument: str) -> str:
@@ -31,7 +36,7 @@ def hand_over(run: Run, key: str) -> None:
     run.put("level", run.rulebook.teams[key].level)
     assignee = run.rulebook.agent(str(run.current("assignee") or ""))
     if (assignee is None or assignee.team != key) and "assignee" not in run.values:
-        run.put("assignee", run.rulebook.teams[key].responsible)
+        run.put("assignee", owner_of(key, run.rulebook, run.snapshot.away))
 
 
 def assign(run: Run, argument: str) -> str:
@@ -47,7 +52,7 @@ def assign(run: Run, argument: str) -> str:
     else:
         agent = agent_named(run, word, "an address, me or nobody")
     run.put("assignee", agent.address)
-    if run.current("team") != agent.team:
+    if run.current("team") != agent.team and not _stays_private(run):
         run.put("team", agent.team)
         if agent.team in run.rulebook.teams:
             run.put("level", run.rulebook.teams[agent.team].level)
@@ -56,16 +61,30 @@ def assign(run: Run, argument: str) -> str:
     return f"{agent.name} is responsible"
 
 
+def _stays_private(run: Run) -> bool:
+    """Whether the ticket is of a private team: who has it may be of another, and it stays where others do not see it."""
+    team = run.rulebook.teams.get(str(run.current("team")))
+    return team is not None and team.private
+
+
 def escalate(run: Run, argument: str) -> str:
-    """#escalate: to the first team of the next level up."""
-    nothing(argument)
+    """#escalate WHY: the next step of the escalation; when there is none, the first team of the next level up."""
+    steps, taken = run.rulebook.escalation, run.ticket.step
+    if run.outcome.escalate is not None:
+        raise No("stands twice: a mail takes one step")
+    if taken < len(steps):
+        run.note(escalate=argument)
+        return (
+            f"step {taken + 1} of {len(steps)} of the escalation: {spoken_step(steps[taken], run.rulebook)}"
+        )
     level, teams = run.current("level"), run.rulebook.teams.values()
     higher = sorted((one for one in teams if one.level > level), key=lambda one: one.level)
     if not higher:
-        raise No(f"no team stands above level {level}")
+        further = "there is no further step, and " if steps else ""
+        raise No(f"{further}no team stands above level {level}")
     before = run.current("team")
     hand_over(run, higher[0].key)
-    run.note(escalated=(before, higher[0].key))
+    run.note(escalate=argument, escalated=(before, higher[0].key))
     return f"escalated to {higher[0].name}"
 
 
@@ -124,25 +143,50 @@ def unwatch(run: Run, argument: str) -> str:
 
 
 def requester(run: Run, argument: str) -> str:
-    """#requester ADDRESS, or a name or a number of somebody who called and has no address."""
-    word = some(argument, "an address, a name or a telephone number")
-    named = _NAMED.fullmatch(word)
-    address, name = (named[2].strip(), (named[1] or "").strip()) if named else (word.rstrip("."), "")
-    if "@" in address or named:
-        if not _ADDRESS.fullmatch(address):
-            raise No(f"{argument!r} is no address")
-        if run.rulebook.is_own(address):
-            raise No(f"{address} is the desk's own address")
-        local, _, domain = address.rpartition("@")
-        who, phone = Address(name, f"{local}@{domain.lower()}"), None
-        if who.key == run.ticket.requester.key:
-            raise No(f"{address} is the requester already")
-        theirs = run.rulebook.organisation_of(address)
-        run.values.setdefault("organisation", theirs.name if theirs else None)
-    elif _PHONE.fullmatch(word) and any(char.isdigit() for char in word):
-        who, phone = Address(word, ""), word
-    else:
-        who, phone = Address(word[:200], ""), None
+    """#requester ADDRESS, a name, a number, or both: somebody of the register, else somebody new."""
+    asked = callers.read(some(argument, "an address, a name or a telephone number"))
+    if asked is None:
+        raise No(f"{argument!r} is no address")
+    found = _by_address(run, asked) if asked.address else _by_call(run, argument, asked)
+    who, person = found.who, found.person
+    if (who.key and who.key == run.ticket.requester.key) or (person and person.id == run.ticket.requester.id):
+        raise No(f"{callers.shown(who, found.phone)} is the requester already")
+    if who.key or person is not None:
+        theirs = organisation_of(person or Person(0, who.name, who.address), run.rulebook)
+        run.values.setdefault("organisation", theirs)
     run.powerful()
-    run.note(requester=Requester(who, phone))
-    return f"requester {word}" + ("" if who.address else " (without an address: nothing is sent to him)")
+    run.note(requester=found)
+    return f"requester {_told(person or who, found.phone, run)}" + (
+        "" if who.address else " (without an address: nothing is sent)"
+    )
+
+
+def _by_address(run: Run, asked: Caller) -> Requester:
+    if run.rulebook.is_own(asked.address):
+        raise No(f"{asked.address} is the desk's own address")
+    person = run.snapshot.people.get(asked.address.lower())
+    if person is None:
+        return Requester(Address(asked.name, asked.address))
+    return Requester(Address(person.name or asked.name, person.address), person=person)
+
+
+def _by_call(run: Run, argument: str, asked: Caller) -> Requester:
+    """Whom the register knows by this name or number; nobody: a caller to be entered."""
+    known = run.snapshot.callers.get(argument, ())
+    found = [one for one in known if not one.address or not run.rulebook.is_own(one.address)]
+    if len(found) > 1:
+        people = "; ".join(_told(one, one.phone, run) for one in found[:_SHOWN])
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise No(f"{argument!r} could be {people}{more}: say the address, or name and number together")
+    if not found:
+        return Requester(Address(asked.name, ""), asked.phone)
+    person = found[0]
+    return Requester(Address(person.name or asked.name, person.address), person.phone or asked.phone, person)
+
+
+def _told(one: Person | Address, phone: str | None, run: Run) -> str:
+    """Somebody as agents are told of him: name, address or number, organisation."""
+    address = f"<{one.address}>" if one.address and one.name else one.address
+    place = organisation_of(one, run.rulebook) if isinstance(one, Person) else None
+    parts = (one.name, address, "" if one.address else phone or "", f"({place})" if place else "")
+    return " ".join(filter(None, parts))

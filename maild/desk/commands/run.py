@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from maild.desk.deriving import with_choice, without_choice
 from maild.desk.effects import Change
 from maild.desk.facts import Address
-from maild.desk.people import Ticket
+from maild.desk.people import Person, Ticket
 from maild.desk.rulebook import Agent, AgentRole, Rulebook
 from maild.desk.snapshot import Snapshot
 
@@ -39,10 +40,11 @@ class Power:
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who is to be the requester; a caller when there is no address."""
+    """Who is to be the requester; a caller when there is no address. `person`: as the register knows him, None: not at all."""
 
     who: Address
     phone: str | None = None
+    person: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,10 @@ class Outcome:
     `public`: True or False when a line said so. `minutes`: time logged. `watch`, `unwatch`: agents' addresses. `links`: ticket numbers.
     `send`: the crossing is known. `text`: words of macros, before the agent's own. `contact`: by which way he spoke with the requester.
     `ask`: agents who are asked. `splits`: subjects of tickets to be made of parts of this one. `undone`: what was taken back.
-    `confirm`: this much needs token and pass together, or a confirming answer. `escalated`: from which team to which.
-    `away`: until when the agent is not there; `back`: he is.
+    `confirm`: this much needs token and pass together, or a confirming answer. `escalate`: it is escalated, and why ("": nobody said); `escalated`: from
+    which team to which, when the ladder has no step for it.
+    `away`: until when the agent is not there; `back`: he is. `belongs`: to which
+    organisation the requester belongs from now on, "" for that of his address. `anyway`: it is solved although something lacks, `without` that.
     """
 
     lines: tuple[Line, ...] = ()
@@ -77,6 +81,7 @@ class Outcome:
     contact: str | None = None
     ask: tuple[Agent, ...] = ()
     acknowledged: bool = False
+    escalate: str | None = None
     escalated: tuple[str | None, str] | None = None
     requester: Requester | None = None
     merge: Joined | None = None
@@ -85,6 +90,9 @@ class Outcome:
     confirm: bool = False
     away: datetime | None = None
     back: bool = False
+    belongs: str | None = None
+    anyway: bool = False
+    without: tuple[str, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -97,13 +105,14 @@ class No(Exception):
 
 @dataclass(slots=True)
 class Run:
-    """The commands of one message being carried out on a ticket as it would become."""
+    """The commands of one message being carried out on a ticket as it would become. `text`: what stands below them."""
 
     ticket: Ticket
     power: Power
     rulebook: Rulebook
     snapshot: Snapshot
     now: datetime
+    text: str = ""
     values: dict[str, object] = field(default_factory=dict)
     outcome: Outcome = Outcome()
 
@@ -112,6 +121,15 @@ class Run:
 
     def put(self, name: str, value: object) -> None:
         self.values[name] = value
+
+    def choose(self, name: str, value: object) -> None:
+        """Sets impact or priority, which follow from nothing else from now on."""
+        self.put(name, value)
+        self.put("chosen", with_choice(self.current("chosen"), name))
+
+    def give_back(self, name: str) -> None:
+        """Impact or priority follow from the rest again."""
+        self.put("chosen", without_choice(self.current("chosen"), name))
 
     def note(self, **found: Any) -> None:
         """Remember what a command comes to, beside values."""

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from maild.desk.commands.run import No, Run, nearest, nothing, some
+from maild.desk.commands.run import No, Run, nearest, nothing, some, value_of
+from maild.desk.effects import Change, changed
 from maild.desk.snapshot import Changed
+from maild.desk.solving import lacking, refusal, solves
 from maild.desk.words import State
 from maild.desk.workflow import ACT_FOR_STATE, Who, after
 
 UNDO_WITHIN = timedelta(hours=1)
-_TUPLES = ("tags", "urls", "breached")
+ANYWAY = "anyway"
+_SOLVED = (State.SOLVED, State.CLOSED)
+_SOLUTION_MAX = 4000
+_TUPLES = ("tags", "urls", "breached", "chosen")
 
 
 def note(run: Run, argument: str) -> str:
@@ -45,10 +51,45 @@ def to_state(state: State) -> Callable[[Run, str], str]:
     """The command that sets this state."""
 
     def command(run: Run, argument: str) -> str:
-        nothing(argument)
+        if state in _SOLVED and argument.lower() == ANYWAY:
+            _insist(run)
+        else:
+            nothing(argument)
         return set_state(run, state)
 
     return command
+
+
+def _insist(run: Run) -> None:
+    """#solve anyway: although something lacks that is required before."""
+    if run.power.agent is not None and not run.power.agent.admin:
+        raise No("anyway is for admins: give what is required, or ask one of them")
+    run.note(anyway=True)
+
+
+def keep_unsolved(run: Run) -> str:
+    """Hold the ticket back from being solved when what is required before is not there; why, "" when nothing lacks."""
+    old, new = run.ticket.state, State(str(run.current("state")))
+    if not solves(old, new):
+        return ""
+    columns = [Change(name, value_of(run.ticket, name), value) for name, value in run.values.items()]
+    minutes = run.ticket.minutes_spent + (run.outcome.minutes or 0)
+    lacks = lacking(replace(changed(run.ticket, columns), minutes_spent=minutes), run.rulebook)
+    if run.outcome.anyway:
+        run.note(without=tuple(lack.what for lack in lacks))
+        return ""
+    if lacks:
+        run.put("state", old)
+    return refusal(lacks) if lacks else ""
+
+
+def solution(run: Run, argument: str) -> str:
+    """#solution WORDS; without words the text below is it, as it is written."""
+    words = " ".join(argument.split()) or "\n\n".join(filter(None, (run.outcome.text, run.text))).strip()
+    if not words:
+        raise No("needs words behind it, or a text below it")
+    run.put("solution", words[:_SOLUTION_MAX])
+    return f"solution {words.splitlines()[0][:80]}"
 
 
 def set_state(run: Run, state: State) -> str:
@@ -85,6 +126,8 @@ def undo(run: Run, argument: str) -> str:
         if _plain(run.current(name)) != _plain(new):
             raise No(f"{name} was changed since: it is {_plain(run.current(name))}")
         run.put(name, _typed(name, old))
+        if name == "chosen":
+            continue
         undone.append(f"{name} is {_shown(old)} again")
     if not undone:
         raise No("your last mail changed nothing that can be taken back")
@@ -111,7 +154,7 @@ def _is_value(name: str) -> bool:
 
 
 _SETTABLE = frozenset(
-    ("state", "priority", "subject", "type", "category", "severity", "impact", "urgency", "team", "level", "assignee", "tags", "urls", "cause",
+    ("state", "priority", "chosen", "subject", "type", "category", "severity", "impact", "urgency", "team", "level", "assignee", "tags", "urls", "cause",
      "solution", "channel", "organisation", "sla", "received_at", "due_at", "first_response_due", "update_due", "resolution_due",
      "silence_due")
 )  # fmt: skip

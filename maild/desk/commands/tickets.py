@@ -7,6 +7,7 @@ import re
 from maild.desk.commands.fields import is_url, page
 from maild.desk.commands.run import Joined, No, Run, some
 from maild.desk.people import Ticket
+from maild.desk.privacy import may_see
 from maild.desk.words import State
 
 _MERGE = re.compile(r"#?(\d{1,12})(?:\s+(together))?", re.IGNORECASE)
@@ -16,7 +17,7 @@ def _other(run: Run, word: str) -> Ticket:
     """The ticket of this number, where it lives now, if it is another than this one."""
     number = int(word) if word.isdecimal() and len(word) < 13 else 0
     found = run.snapshot.resolve(number)
-    if found is None:
+    if found is None or not may_see(run.power.agent, found, run.rulebook):
         raise No(f"there is no other ticket {word!r}")
     if found.id == run.ticket.id:
         raise No(

@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from maild.desk.commands.run import No, Run, nothing, some
-from maild.desk.days import until
+from maild.desk.days import spoken, until
 
-_SPENT = re.compile(r"(?:(\d{1,3})\s*h(?:ours?)?)?\s*(?:(\d{1,4})\s*m?(?:in(?:utes?)?)?)?", re.IGNORECASE)
+_HOURS = re.compile(r"([0-9]{1,4}(?:[.,][0-9]{1,3})?)\s*h(?:(?:ou)?rs?)?\.?", re.IGNORECASE)
+_SPENT = re.compile(
+    r"(?:([0-9]{1,4})\s*h(?:(?:ou)?rs?)?\.?)?\s*(?:([0-9]{1,5})\s*(?:m(?:in(?:ute)?s?)?\.?)?)?", re.IGNORECASE
+)
+_BY_CLOCK = re.compile(r"([0-9]{1,4}):([0-5][0-9])(?:\s*h)?")
+_DAY = 24 * 60
 _MOMENT = re.compile(r"(?:(\d{4}-\d{2}-\d{2})(?:[ T]+|$))?(?:(\d{1,2}):(\d{2}))?")
 _END_OF_DAY = time(23, 59)
 
 
 def spent(run: Run, argument: str) -> str:
-    """#time 25m, #time 1h30m; several add up."""
-    found = _SPENT.fullmatch(some(argument, "a time such as 25m or 1h30m").strip())
-    minutes = int(found[1] or 0) * 60 + int(found[2] or 0) if found else 0
+    """#time 25m, #time 1h30m, #time 1.5h, #time 1:30, #time 90; several add up."""
+    minutes = _minutes(some(argument, "a time such as 25m or 1h30m").strip())
     if not minutes:
-        raise No(f"{argument!r} is no time such as 25m or 1h30m")
+        raise No(f"{argument!r} is no time such as 25m, 1h30m, 1.5h or 1:30")
+    if minutes > _DAY:
+        raise No("more than a day in one entry")
     run.note(minutes=(run.outcome.minutes or 0) + minutes)
-    return f"{minutes} minutes"
+    return spoken(timedelta(minutes=minutes))
+
+
+def _minutes(said: str) -> int:
+    """The minutes that are meant; 0 when these words are no time."""
+    hours = _HOURS.fullmatch(said)
+    if hours:
+        return round(float(hours[1].replace(",", ".")) * 60)
+    found = _BY_CLOCK.fullmatch(said) or _SPENT.fullmatch(said)
+    return int(found[1] or 0) * 60 + int(found[2] or 0) if found else 0
 
 
 def _moment(run: Run, argument: str, example: str, otherwise: time | None) -> datetime:
