@@ -251,7 +251,8 @@ class Applying:
     def _requester(self, address: Address, id: int | None, phone: str | None) -> Person:
         """Who asks: by his address, by his number in the register, else a caller who is entered now."""
         if address.address:
-            return replace(self._person(address), address=address.address)
+            reached = self.work.reached(id, address) if id else None
+            return replace(reached or self._person(address), address=address.address)
         known = self.work.called(id, address.name, phone) if id else None
         return known or self.work.caller(address.name, phone)
 

@@ -14,7 +14,7 @@ from maild.desk.facts import Address
 from maild.desk.people import Person, Suppression
 from store.columns import bounded, clean
 from store.files import Files
-from store.tables import SUPPRESSED, address, person, where
+from store.tables import SUPPRESSED, address, person, ticket, where
 from store.transaction import Transaction, any_of, chunks, insert_ignore
 
 PERSON_COLUMNS = (
@@ -184,6 +184,19 @@ class PeopleWork(Transaction):
         row = {"name": clean(name), "address": "", "phone": clean(phone) if phone else None}
         number = self._insert(person, _keyed(row))
         return Person(number, row["name"] or "", "", phone=row["phone"])
+
+    def reached(self, id: int, at: Address) -> Person | None:
+        """A caller can be written to at this address from now on, on all his tickets. None: the person has an address, or somebody else has this."""
+        known = self.person_by_id(id)
+        if known is None or known.address:
+            return None
+        entry = insert_ignore(self._connection, address, returning=(address.c.person,))
+        if self._connection.scalar(entry, {"key": at.key, "person": id}) != id:
+            return None
+        mine = sa.update(ticket).where(ticket.c.requester == id, ticket.c.requester_address == "")
+        self._connection.execute(mine.values(requester_address=clean(at.address)))
+        self._register.clear()
+        return self._fill(known, {"address": clean(at.address)})
 
     def called(self, id: int, name: str, phone: str | None) -> Person | None:
         """The person of this number, with the name and the telephone number filled in that the register lacks."""

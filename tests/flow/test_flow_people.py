@@ -197,6 +197,22 @@ def test_an_existing_ticket_goes_to_a_caller(house: House) -> None:
     assert "is the requester already" in said(got)
 
 
+def test_a_caller_whose_address_becomes_known_stays_one_person(house: House) -> None:
+    for _ in range(2):
+        house.writes(ANA, "#requester Jane Doe +31 20 555 8888\n#channel phone\n\nShe can't print.")
+    first, second = house.tickets()
+    house.desk.flow.act(second.id, "admin", ("#requester Jane Doe <jane@home.test>",), "")
+    first, second = house.tickets()
+    assert first.requester == second.requester
+    assert (second.requester.address, second.requester.phone) == ("jane@home.test", "+31 20 555 8888")
+    house.writes("Jane <jane@home.test>", LONG)
+    assert house.last().requester.id == second.requester.id
+    house.writes(ANA, "#requester Max Mix\n\nHe called.")
+    house.desk.flow.act(house.last().id, "admin", ("#requester Jane Doe <jane@home.test>",), "")
+    assert house.last().requester.id == second.requester.id
+    assert house.desk.store.check() == []
+
+
 def test_the_admin_on_this_host_finds_them_too(house: House) -> None:
     house.writes("Carla <carla@globex.test>", LONG)
     house.desk.flow.act(1, "admin", ("#requester 020 555 0199",), "")

@@ -97,6 +97,20 @@ async def test_a_new_ticket_is_posted_signed_and_once(
     assert store.check() == []
 
 
+async def test_a_step_of_the_escalations_posts_too(store: Store, tmp_path: Path, receiver: Receiver) -> None:
+    stage = desk(store, tmp_path, receiver.url, "escalations:\n  - {notify: [URL, assignee]}\n")
+    ask(stage)
+    stage.pass_time(timedelta(minutes=11))
+    stage.flow.tick()
+    stage.flow.tick()
+    [row] = rows(store)
+    await loop_until(stage, lambda: rows(store, "sent"))
+    [got] = receiver.got
+    assert got.verifies()
+    assert (got.json["type"], got.json["ticket"]["breached"]) == ("ticket.escalated", ["first_response"])
+    assert got.json["id"] == row.event_id
+
+
 async def test_each_occasion_has_its_type_and_message(
     store: Store, tmp_path: Path, receiver: Receiver
 ) -> None:

@@ -149,7 +149,9 @@ def requester(run: Run, argument: str) -> str:
         raise No(f"{argument!r} is no address")
     found = _by_address(run, asked) if asked.address else _by_call(run, argument, asked)
     who, person = found.who, found.person
-    if (who.key and who.key == run.ticket.requester.key) or (person and person.id == run.ticket.requester.id):
+    if (who.key and who.key == run.ticket.requester.key) or (
+        person and person.id == run.ticket.requester.id and (person.address or not who.address)
+    ):
         raise No(f"{callers.shown(who, found.phone)} is the requester already")
     if who.key or person is not None:
         theirs = organisation_of(person or Person(0, who.name, who.address), run.rulebook)
@@ -166,7 +168,9 @@ def _by_address(run: Run, asked: Caller) -> Requester:
         raise No(f"{asked.address} is the desk's own address")
     person = run.snapshot.people.get(asked.address.lower())
     if person is None:
-        return Requester(Address(asked.name, asked.address))
+        caller, name = run.ticket.requester, callers.name_key(asked.name)
+        same = not caller.address and name is not None and name == callers.name_key(caller.name)
+        return Requester(Address(asked.name, asked.address), person=caller if same and caller.id else None)
     return Requester(Address(person.name or asked.name, person.address), person=person)
 
 
