@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 
 from maild.desk import tokens
 from maild.desk.people import Ticket
+from maild.desk.words import State
 from maild.settling import Outbound
 from store import Store
 from store.rows import Filter
@@ -39,8 +40,46 @@ rules:
   - {name: Silent, on: time, when: {state: solved, idle: 5d}, then: {state: closed}}
 """
 )
+DECLARED = (
+    RULES
+    + """\
+  - {name: Crash, when: {text: crash}, then: {type: bug, category: broken, severity: significant}}
+  - {name: Vip, on: change, when: {severity: critical}, then: {tags: [vip]}}
+desk: {time: required}
+dictionary:
+  types:
+    question: {}
+    bug:
+      ask: wait
+      required_on_solve: [category]
+      needs:
+        - {field: doing, ask: {en: "What were you doing?", es: "¿Qué estaba haciendo?"}}
+        - {field: version, ask: {en: "Which version do you use?", es: "¿Qué versión usa?"}, met_by: /(?i)\\bversion \\d/}
+        - {ask: {en: "Please send a screenshot."}, met_by: attachment}
+  categories: {broken: {}, billing: {}}
+  severities: {critical: {impact: 1}, significant: {impact: 2}, low: {impact: 3}}
+  impacts: {1: everybody, 2: a group, 3: one person}
+  urgencies: {1: now, 2: today, 3: whenever}
+  tags: {outage: {}, thanked: {}, vip: {}, a: {}, b: {}}
+  priority: [[1, 1, 2], [1, 3, 4], [3, 4, 5]]
+people:
+  - {name: Jan Jansen, address: jan@home.test, phone: "+31 20 555 0199"}
+escalations:
+  - {notify: assignee}
+  - {after: 1h, notify: team, priority: raise}
+  - {notify: chen@acme.test, team: engineering}
+"""
+).replace("fields:\n", "fields:\n  doing: {}\n  version: {type: number}\n  due: {type: date}\n", 1)
+TYPES, CATEGORIES, SEVERITIES = (
+    (None, "question", "bug"), (None, "broken", "billing"), (None, "critical", "significant", "low"),
+)  # fmt: skip
+TABLE = ((1, 1, 2), (1, 3, 4), (3, 4, 5))
 WORDS = (
     "outage",
+    "a crash of version 3 on my desk",
+    "1. I was printing\n2. 4,5",
+    "yes, thanks",
+    "5",
     "thanks",
     "the printer is on fire",
     "please help me with the green one",
@@ -50,6 +89,9 @@ COMMANDS = (
     "#solve", "#pending", "#state pending", "#priority 1", "#priority 9", "#tag a b", "#assign me", "#assign ben@acme.test", "#assign nobody",
     "#team engineering", "#close", "#reopen", "#solvd", "#time 5m", "#undo", "#subject Something else", "#field product=flow", "#spam", "#watch me",
     "#merge 1", "#merge 1 together", "#split Another thing", "#link 1", "#requester pia@else.test", "#ack", "#ask ben@acme.test", "#due 2026-12-01",
+    "#type bug", "#type question", "#type bgu", "#category broken", "#severity critical", "#severity low", "#urgency 1", "#impact 3", "#impact auto", "#priority auto",
+    "#field version=4.2", "#field version=old", "#field due=2026-12-24", "#cause dust", "#requester Jan Jansen", "#requester +31 20 555 7777", "#contact phone",
+    "#escalate", "#solve anyway", "#organisation Globex",
 )  # fmt: skip
 HOUR = timedelta(hours=1)
 _TOKEN = re.compile(rb"support\+([a-z0-9]+)@acme\.test")
@@ -74,6 +116,7 @@ class Life(RuleBasedStateMachine):
     """`secrets`: words of notes. `mine`: for each mail of ours, by Message-ID, what was told to whom."""
 
     got = Bundle("got")
+    files = RULES
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,7 +131,7 @@ class Life(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.store = Store.open(f"sqlite:///{self.folder}/maild.db", self.folder / "files")
-        self.desk = s.stage(self.folder, self.store, rules=RULES)
+        self.desk = s.stage(self.folder, self.store, rules=self.files)
 
     def teardown(self) -> None:
         with self.closing:
@@ -259,7 +302,52 @@ class Life(RuleBasedStateMachine):
             assert len(near) <= 10, f"{one.reader} got {len(near)} automatic mails within an hour"
 
 
+class DeclaredLife(Life):
+    """The same on a desk that declares its words, asks for what is missing, wants time logged, and escalates."""
+
+    files = DECLARED
+
+    @invariant()
+    def words_are_the_declared_ones(self) -> None:
+        for one in self.tickets():
+            assert one.type in TYPES
+            assert one.category in CATEGORIES
+            assert one.severity in SEVERITIES
+            assert all(
+                key in ("doing", "version") or key.startswith("ask ") for key in (*one.met, *one.asked)
+            )
+            version = one.fields.get("version")
+            assert version is None or re.fullmatch(r"-?\d+(\.\d+)?", version)
+
+    @invariant()
+    def priority_follows_unless_it_was_chosen(self) -> None:
+        for one in self.tickets():
+            if one.impact is not None and "priority" not in one.chosen:
+                assert one.priority == TABLE[int(one.impact) - 1][int(one.urgency or "2") - 1]
+
+    @invariant()
+    def nothing_is_solved_without_time(self) -> None:
+        for one in self.tickets():
+            with self.store.read() as work:
+                anyway = any(line.event == "solved anyway" for line in work.events(one.id))
+            assert one.state is not State.SOLVED or one.minutes_spent or anyway
+
+    @invariant()
+    def steps_are_taken_in_order_and_once(self) -> None:
+        for one in self.tickets():
+            with self.store.read() as work:
+                taken = [
+                    line.detail.get("step")
+                    for line in work.events(one.id)
+                    if line.event == "escalated" and line.detail.get("step")
+                ]
+            assert taken == list(range(1, len(taken) + 1))
+            assert one.step == len(taken) <= 3
+
+
 Life.TestCase.settings = settings(
     max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestLife = Life.TestCase
+DeclaredLife.TestCase.settings = Life.TestCase.settings
+TestDeclaredLife = DeclaredLife.TestCase
