@@ -143,6 +143,7 @@ class Life(RuleBasedStateMachine):
     # -- what people do ------------------------------------------------------------------------------------------------------
 
     def arrive(self, raw: bytes, *to: str, sender: str) -> None:
+        self.desk.pass_time(timedelta(seconds=1))  # the same words twice are two mails, but not at one moment
         self.desk.take(raw, *to, sender=sender)
         self.desk.work()
 
