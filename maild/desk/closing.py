@@ -61,11 +61,11 @@ def _said(event: MessageArrived, course: Course, found: Match, ticket: Ticket) -
     if any(not attachment.inline for attachment in event.mail.attachments):
         return Verdict()
     agents = (agent.name for agent in course.rulebook.agents.values())
-    own = (ticket.requester.name, author_name(event))
+    own = (ticket.requester.name, _author_name(event))
     return verdict(event.mail.reply, (course.rulebook.identity.name, *agents), own)
 
 
-def author_name(event: MessageArrived) -> str:
+def _author_name(event: MessageArrived) -> str:
     """The name that the mail shows as its sender's."""
     return event.mail.sender.name if event.mail.sender else ""
 
