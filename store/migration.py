@@ -21,7 +21,7 @@ from store.engine import create_sqlite_file, make_engine, make_folder, sqlite_fi
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0010"
+HEAD: Final = "0016"
 """The newest revision in `migrations/versions`; a test compares."""
 
 KEY_OCTETS: Final = 32

@@ -22,6 +22,12 @@ from store import Store
 from store.tables import metadata
 
 _DATABASES = ("sqlite", "postgresql")
+_LONG = ("tests/way/", "tests/crash/", "tests/systemd/", "tests/flow/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take long come first, so that no processor is left alone with one of them at the end."""
+    items.sort(key=lambda item: next((n for n, room in enumerate(_LONG) if room in item.nodeid), len(_LONG)))
 
 
 @pytest.fixture(autouse=True)
