@@ -1,16 +1,16 @@
-"""Commands that look at the desk's store and act on it: tickets, the queue, the quarantine, the state of the daemon."""
+"""Commands that look at the desk's store and act on it: tickets, the quarantine, the state of the daemon."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from maild import config, documents, show, site
+from maild import config, documents, show, show_status, site
 from maild.clock import utc_now
 from maild.desk.mentions import MENTION
 from maild.desk.people import Person, Ticket
@@ -27,7 +27,6 @@ from store.rows import Filter
 
 DAY = timedelta(days=1)
 _ALL = 2**31
-_T = TypeVar("_T")
 
 
 @click.command()
@@ -38,7 +37,11 @@ _T = TypeVar("_T")
 @click.option("--tag")
 @click.option("--priority", type=click.IntRange(1, 5))
 @click.option("--overdue", is_flag=True, help="With a promise that is over.")
-@click.option("--search", metavar="WORDS", help="All these words occur in subject or messages.")
+@click.option(
+    "--search",
+    metavar="WORDS",
+    help="All these words occur in subject or messages; a word finds those that begin with it.",
+)
 @click.option("--after", default=0, metavar="N", help="Only numbers above N.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
 @json_option
@@ -47,12 +50,17 @@ def tickets(desk: Desk, /, as_json: bool, overdue: bool, **filters: Any) -> None
     """Every ticket in every state, in order of number."""
     chosen = Filter(overdue_at=utc_now() if overdue else None, **filters)
     with desk.store() as store, store.read() as work:
-        found = work.tickets(chosen)
-        rows = [documents.ticket(one, work.links(one.id)) for one in found] if as_json else []
-    if as_json:
-        show.as_json(rows)
-    else:
-        show.tickets(found)
+        pages = work.pages(chosen)
+        if as_json:
+            show.as_json_rows(_documents(work, pages))
+        else:
+            show.tickets(pages)
+
+
+def _documents(work: Work, pages: Iterable[list[Ticket]]) -> Iterator[dict[str, object]]:
+    for page in pages:
+        links = work.links_of(one.id for one in page)
+        yield from (documents.ticket(one, links.get(one.id, [])) for one in page)
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -108,80 +116,29 @@ def _needs(desk: Desk, one: Ticket, loaded: Site | None) -> list[dict[str, objec
     return documents.needs(one, rulebook) if rulebook else None
 
 
-@click.group()
-def queue() -> None:
-    """Outgoing mail, and posts to webhooks (w7), that are not delivered yet, with the reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Queued:
-    """What is in the queue: a mail by its number, or a post to a webhook, written w and its number."""
-
-    id: int
-    post: bool = False
-
-    def __str__(self) -> str:
-        return f"w{self.id}" if self.post else str(self.id)
-
-
-def _queued(_: click.Context, param: click.Parameter, words: tuple[str, ...]) -> tuple[_Queued, ...]:
-    """What the arguments name. Raises BadParameter for one that names nothing of the queue."""
+def _aside(_: click.Context, param: click.Parameter, words: tuple[str, ...]) -> tuple[range, ...]:
+    """The numbers, and ranges of them (3-9), that the arguments name. Raises BadParameter for one that names none."""
     named = []
     for word in words:
-        digits = word.removeprefix("w")
-        if not digits.isascii() or not digits.isdigit():
-            says = f"{word!r} is no number of a mail, like 7, or of a webhook, like w7"
+        first, dash, last = word.partition("-")
+        if not all(part.isascii() and part.isdigit() for part in (first, last if dash else first)):
+            says = f"{word!r} is no number of a mail, like 7, or a range of them, like 3-9"
             raise click.BadParameter(says, param=param)
-        named.append(_Queued(int(digits), digits != word))
+        named.append(range(int(first), int(last if dash else first) + 1))
     return tuple(named)
 
 
-@queue.command("list")
-@json_option
-@click.pass_obj
-def queue_list(desk: Desk, as_json: bool) -> None:
-    """What waits, what is being sent, what failed."""
-    rows = _read(
-        desk,
-        lambda work: [*map(documents.queued, work.outbox()), *map(documents.posted, work.posts())],
-    )
-    if as_json:
-        show.as_json(rows)
-    else:
-        show.queue(rows)
+def _in_quarantine(ranges: tuple[range, ...], *, everything: bool) -> Callable[[Work], list[int]]:
+    """Which mails in quarantine are meant; a single number also when it is not there, so that it is told."""
 
+    def chosen(work: Work) -> list[int]:
+        there = [row.id for row in work.quarantined()]
+        if everything:
+            return there
+        found = (number for one in ranges for number in (one if len(one) == 1 else there) if number in one)
+        return list(dict.fromkeys(found))
 
-@queue.command("retry")
-@click.argument("numbers", nargs=-1, callback=_queued)
-@click.option("--all", "everything", is_flag=True, help="Those that failed for good too.")
-@click.pass_obj
-def queue_retry(desk: Desk, numbers: tuple[_Queued, ...], everything: bool) -> None:
-    """Try these mails and webhooks again now; without numbers all that wait."""
-
-    def waiting(work: Work) -> list[_Queued]:
-        states = (
-            ("queued", "failed") if everything else ("queued",)
-        )  # what is being sent just now needs nobody
-        mails = [_Queued(row.id) for row in work.outbox(states)]
-        return [*mails, *(_Queued(row.id, True) for row in work.posts(states))]
-
-    def retry(work: Work, one: _Queued) -> bool:
-        return (work.retry_post if one.post else work.retry_mail)(one.id, utc_now())
-
-    every = waiting if everything or not numbers else None
-    _each(desk, numbers, every, retry, "mail in the queue")
-
-
-@queue.command("drop")
-@click.argument("numbers", nargs=-1, callback=_queued, required=True)
-@click.pass_obj
-def queue_drop(desk: Desk, numbers: tuple[_Queued, ...]) -> None:
-    """Never send these mails and webhooks."""
-
-    def drop(work: Work, one: _Queued) -> bool:
-        return (work.drop_post if one.post else work.drop_mail)(one.id, utc_now())
-
-    _each(desk, numbers, None, drop, "mail in the queue")
+    return chosen
 
 
 @click.group()
@@ -213,7 +170,12 @@ def quarantine_show(desk: Desk, number: int, raw: bool, as_json: bool) -> None:
             row = work.quarantined_one(number)
         if row is None:
             raise BadInput(f"there is no mail {number} in quarantine")
-        content = store.content.get(row.sha256)
+        try:
+            content = store.content.get(row.sha256)
+        except KeyError:
+            if raw:
+                raise BadInput(f"the store lacks the octets of mail {number}") from None
+            content = b""
     if raw:
         sys.stdout.buffer.write(content)
     elif as_json:
@@ -223,21 +185,28 @@ def quarantine_show(desk: Desk, number: int, raw: bool, as_json: bool) -> None:
 
 
 @quarantine.command("retry")
-@click.argument("numbers", nargs=-1, type=int)
+@click.argument("numbers", nargs=-1, callback=_aside)
 @click.option("--all", "everything", is_flag=True, help="All of them, as without numbers.")
 @click.pass_obj
-def quarantine_retry(desk: Desk, numbers: tuple[int, ...], everything: bool) -> None:
-    """Let the daemon process these mails again; without numbers all of them."""
-    every = (lambda work: [row.id for row in work.quarantined()]) if everything or not numbers else None
-    _each(desk, numbers, every, lambda work, id: work.retry_quarantined(id, utc_now()), "mail in quarantine")
+def quarantine_retry(desk: Desk, numbers: tuple[range, ...], everything: bool) -> None:
+    """Let the daemon process these mails (7, or 3-9) again; without numbers all of them."""
+    every = _in_quarantine(numbers, everything=everything or not numbers)
+    _each(desk, every, lambda work, id: work.retry_quarantined(id, utc_now()))
 
 
 @quarantine.command("drop")
-@click.argument("numbers", nargs=-1, type=int, required=True)
+@click.argument("numbers", nargs=-1, callback=_aside)
+@click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.pass_obj
-def quarantine_drop(desk: Desk, numbers: tuple[int, ...]) -> None:
-    """Take these mails out of quarantine for good."""
-    _each(desk, numbers, None, lambda work, id: work.drop_quarantined(id, utc_now()), "mail in quarantine")
+def quarantine_drop(desk: Desk, numbers: tuple[range, ...], everything: bool) -> None:
+    """Take these mails (7, or 3-9) out of quarantine for good. Their octets are kept, and part of an export."""
+    if not numbers and not everything:
+        raise click.UsageError("name mails, or --all")
+    _each(
+        desk,
+        _in_quarantine(numbers, everything=everything),
+        lambda work, id: work.drop_quarantined(id, utc_now()),
+    )
 
 
 @click.command()
@@ -247,13 +216,18 @@ def status(desk: Desk, as_json: bool) -> None:
     """Health of the running daemon: listeners, queues, the oldest unprocessed message. Exits 69 when none runs."""
     with desk.store() as store, store.read() as work:
         now = utc_now()
-        found = show.status_document(
-            work.nodes(), work.totals(), work.held_back(now - DAY), work.away(now), now
+        found = show_status.status_document(
+            work.nodes(),
+            work.totals(),
+            work.held_back(now - DAY),
+            work.away(now),
+            now,
+            work.destinations(now),
         )
     if as_json:
         show.as_json(found)
     else:
-        show.status(found)
+        show_status.status(found)
     if not found["running"]:
         raise SystemExit(EXIT_UNREACHABLE)
 
@@ -292,7 +266,7 @@ def person_show(desk: Desk, who: str, as_json: bool) -> None:
 def _known(work: Work, who: str, rulebook: Rulebook) -> dict[str, object]:
     known = work.person_at(who)
     if known is None:
-        known = _called(work, who)
+        known = called(work, who)
     elif known.key != who.lower():
         known = replace(known, address=who.lower())
     suppressed = work.suppression(known.address) if known.address else None
@@ -300,7 +274,7 @@ def _known(work: Work, who: str, rulebook: Rulebook) -> dict[str, object]:
     return documents.person(known, suppressed, tickets, work.addresses(known.id), rulebook)
 
 
-def _called(work: Work, who: str) -> Person:
+def called(work: Work, who: str) -> Person:
     """The one whom a name or a telephone number means. BadInput: nobody, or several."""
     found = work.snapshot(Wanted(callers=(who,)), utc_now()).callers.get(who, ())
     if len(found) > 1:
@@ -338,20 +312,16 @@ def _read(desk: Desk, read: Callable[[Work], list[Any]]) -> list[Any]:
         return read(work)
 
 
-def _each(
-    desk: Desk,
-    numbers: Sequence[_T],
-    everything: Callable[[Work], Sequence[_T]] | None,
-    act: Callable[[Work, _T], bool],
-    what: str,
-) -> None:
-    """Do something to each number, or to all; a number that is not there is told, and the exit code says so."""
+def _each(desk: Desk, chosen: Callable[[Work], Sequence[int]], act: Callable[[Work, int], bool]) -> None:
+    """Do something to each mail; one that is not there is told, and the exit code says so."""
     missing = []
     with desk.store() as store, store.work() as work:
-        for number in everything(work) if everything else numbers:
+        for number in chosen(work):
             if act(work, number):
                 click.echo(f"{number}: done")
             else:
                 missing.append(number)
     if missing:
-        raise BadInput("; ".join(f"there is no {what} with number {number}" for number in missing))
+        raise BadInput(
+            "; ".join(f"there is no mail in quarantine with number {number}" for number in missing)
+        )

@@ -14,11 +14,10 @@ from maild.desk.facts import Envelope
 from maild.explaining import differences, explained
 from maild.flow import Considered
 from maild.intake.archive import Archived, messages
-from maild.message.parse import parse
+from maild.message.envelope import written_sender
 from maild.show import as_json as print_json
 from maild.terminal import Desk, flow_of, json_option
 from store import Store
-from store.rows import Filter
 
 _HEAD = 1 << 18
 
@@ -119,7 +118,7 @@ def _archived(store: Store, paths: Iterable[Path], last: int | None) -> Iterator
     if last is None:
         return
     with store.read() as work:
-        numbers = [one.id for one in work.tickets(Filter())][-last:]
+        numbers = work.last_tickets(last)
         firsts = [next(iter(work.messages(number)), None) for number in numbers]
     for number, message in zip(numbers, firsts, strict=True):
         if message is not None and message.sha256 is not None:
@@ -138,10 +137,3 @@ def envelope(
     given = sender.strip("<>") if sender is not None else written_sender(raw[:_HEAD])
     to = recipients or (desk,)
     return Envelope(given, to, "pipe", "pipe", utc_now(), trusted=True, unauthenticated=unauthenticated)
-
-
-def written_sender(head: bytes) -> str:
-    """The envelope sender as far as the message tells it: Return-Path (RFC 5321 §4.4), else From."""
-    mail = parse(head).mail
-    path = next((value for name, value in mail.header if name.lower() == "return-path"), None)
-    return path.strip().strip("<>") if path is not None else mail.from_[0].address if mail.from_ else ""

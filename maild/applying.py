@@ -300,7 +300,8 @@ class Applying:
     def _add_message(self, effect: AddMessage) -> None:
         number = self._number(effect.ticket)
         self.actor = effect.author.name or effect.author.address
-        person = self._person(effect.author) if effect.author.address else None
+        known = effect.author.address and not self.site.rulebook.is_own(effect.author.address)
+        person = self._person(effect.author) if known else None
         if effect.part:
             piece = of_act(effect, self.now, number, person)
             self._show(number, as_read(self.work.add_message(piece), piece))

@@ -19,23 +19,33 @@ from maild import (
     __version__,
     admin,
     advice,
+    backup,
+    bringing,
     config,
+    doctor,
     exporting,
+    isolation,
     logs,
+    persons,
     promises,
+    queue_command,
     report_command,
+    restoring,
     scaffold,
     show,
     site,
+    tracing,
 )
 from maild.clock import utc_now
-from maild.daemon import serve
+from maild.daemon import name_of, serve
 from maild.demo import demo as run_demo
 from maild.desk import rule_schema
 from maild.desk.facts import Envelope
 from maild.errors import EXIT_FAULT, BadInput, ConfigError, MaildError, NotNow
 from maild.flow import Kept, keep
 from maild.lock import only_one
+from maild.manuals import man
+from maild.message.envelope import written_sender
 from maild.message.inspect import document
 from maild.message.parse import parse
 from maild.terminal import Desk, flow_of, json_option
@@ -64,14 +74,20 @@ def cli(context: click.Context, option: str | None) -> None:
     What is in it:           maild tickets; maild ticket 1; maild status
     What went wrong:         maild queue list; maild quarantine list
     """
+    logs.to_stderr()
     context.obj = Desk(option)
 
 
 @cli.command()
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
-def init(folder: Path) -> None:
+@click.option(
+    "--service",
+    is_flag=True,
+    help="For the systemd unit: state in /var/lib/maild, mail by LMTP at /run/maild.",
+)
+def init(folder: Path, service: bool) -> None:
     """Write a complete, commented, working desk into a folder. Never overwrites a file."""
-    made = scaffold.write(folder)
+    made = scaffold.write(folder, service=service)
     for path in made.written:
         click.echo(f"wrote {path}")
     for path in made.left:
@@ -98,7 +114,8 @@ def run(desk: Desk) -> None:
     loaded = desk.load()
     settings = loaded.settings
     logs.configure(settings.log.format, settings.log.level)
-    with desk.store() as store, only_one(settings.store.files):
+    isolation.be_frugal()
+    with desk.store(name_of(path, settings.store.node)) as store, only_one(store.lock_file):
         asyncio.run(serve(path, loaded, store))
 
 
@@ -151,7 +168,7 @@ def deliver(desk: Desk, sender: str | None, recipients: tuple[str, ...], unauthe
         settings = config.load(desk.path)
         size, sha256 = _read_message(sys.stdin.buffer, spool, settings.limits.message_size)
         spool.seek(0)
-        given = sender.strip("<>") if sender is not None else advice.written_sender(_head(spool))
+        given = sender.strip("<>") if sender is not None else written_sender(_head(spool))
         to = tuple(recipients) or (settings.desk.address,)
         envelope = Envelope(
             given, to, "pipe", "pipe", utc_now(), trusted=True, unauthenticated=unauthenticated
@@ -241,15 +258,23 @@ for command in (
     advice.replay,
     admin.tickets,
     admin.ticket,
-    admin.queue,
+    queue_command.queue,
     admin.quarantine,
     admin.status,
     admin.person,
     promises.sla,
     report_command.report,
     exporting.export,
+    tracing.trace,
+    doctor.doctor,
+    man,
+    bringing.import_,
+    backup.backup,
+    restoring.restore_command,
 ):
     cli.add_command(command)
+for part in (persons.export, persons.erase):
+    admin.person.add_command(part)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -16,7 +17,8 @@ from pydantic.fields import FieldInfo
 from maild import reading
 from maild.errors import ConfigError, Problem
 from maild.reading import KeyPath, Place, Places, Shape
-from maild.settings import Listen, Relay, Settings, Webhooks
+from maild.settings import Listen, Relay, Settings, Store, Webhooks, mailboxes, outgoing_sense, secrets
+from maild.settings.secrets import first_line, is_missing
 from maild.toml_places import locate, syntax_problem
 
 SYSTEM_FILE = Path("/etc/maild/maild.toml")
@@ -85,6 +87,8 @@ def parse(text: str, path: Path) -> Checked:
     except RecursionError:
         return _unusable(path, Place(file).problem("is nested too deeply"))
     places = locate(text, file)
+    if isinstance(data.get("relay"), dict):  # a single table stands for a list of one
+        places.number("relay")
     settings, warnings = None, []
     try:
         settings = Settings.model_validate(data, context={"folder": folder})
@@ -107,7 +111,7 @@ def _unusable(path: Path, problem: Problem) -> Checked:
 
 def _inconsistencies(settings: Settings, places: Places) -> Iterator[Problem]:
     """What is wrong between settings that are right by themselves."""
-    desk, relay = settings.desk, settings.relay
+    desk = settings.desk
     local = desk.address.rpartition("@")[0]
     if desk.reply_address == "plus" and len(local) + 1 + TYPICAL_TOKEN > LOCAL_PART_MAX:
         room = LOCAL_PART_MAX - 1 - TYPICAL_TOKEN
@@ -129,7 +133,9 @@ def _inconsistencies(settings: Settings, places: Places) -> Iterator[Problem]:
             yield places.value(("listen", index, "address")).problem(
                 "address: another [[listen]] has the same one"
             )
-    yield from _log_in_problems(relay, places)
+    yield from _s3_problems(settings.store, places)
+    yield from mailboxes.problems(settings.imap, places)
+    yield from outgoing_sense.problems(settings, places)
     webhooks = settings.webhooks
     yield from _secret_problems("webhooks", "secret_file", webhooks.secret_file, webhooks.credential, places)
 
@@ -147,65 +153,60 @@ def _listener_problems(listener: Listen, path: KeyPath, places: Places) -> Itera
             yield places.value((*path, "tls")).problem(
                 f"tls: '{listener.tls}' needs a {name}, which is missing"
             )
-        elif _is_missing(file):
+        elif is_missing(file):
             yield places.value((*path, name)).problem(f"{name}: there is no file {file}")
 
 
-def _log_in_problems(relay: Relay, places: Places) -> Iterator[Problem]:
-    secrets = [name for name in ("password_file", "credential") if getattr(relay, name) is not None]
-    if relay.user is not None and not secrets:
-        yield places.value(("relay", "user")).problem("user: needs password_file or credential")
-    if relay.user is None and secrets:
-        yield places.key(("relay", secrets[0])).problem(f"{secrets[0]}: needs a user to log in as")
-    yield from _secret_problems("relay", "password_file", relay.password_file, relay.credential, places)
+def _s3_problems(store: Store, places: Places) -> Iterator[Problem]:
+    names = [name for name in type(store).model_fields if name.startswith("s3_") and getattr(store, name)]
+    if isinstance(store.files, Path):
+        for name in names:
+            yield places.key(("store", name)).problem(f'{name}: goes with files = "s3://BUCKET/PREFIX" only')
+        return
+    secrets = [name for name in names if name in ("s3_secret_file", "s3_credential")]
+    if store.s3_access_key and not secrets:
+        yield places.value(("store", "s3_access_key")).problem(
+            "s3_access_key: needs s3_secret_file or s3_credential"
+        )
+    if secrets and not store.s3_access_key:
+        yield places.key(("store", secrets[0])).problem(
+            f"{secrets[0]}: needs the s3_access_key it belongs to"
+        )
+    yield from _secret_problems(
+        "store", "s3_secret_file", store.s3_secret_file, store.s3_credential, places, "s3_credential"
+    )
 
 
 def _secret_problems(
-    table: str, key: str, file: Path | None, credential: str | None, places: Places
+    table: str, key: str, file: Path | None, credential: str | None, places: Places, other: str = "credential"
 ) -> Iterator[Problem]:
     """What is wrong with where a secret is said to be."""
-    if file is not None and credential is not None:
-        yield places.key((table, "credential")).problem(
-            f"credential: stands beside {key}; one of them is enough"
-        )
-    if file is not None and _is_missing(file):
-        yield places.value((table, key)).problem(f"{key}: there is no file {file}")
-    if credential is not None and "/" in credential:
-        yield places.value((table, "credential")).problem("credential: is a name, not a path")
-
-
-def _is_missing(file: Path) -> bool:
-    """Whether the file is surely not there; one in a folder closed to us may be."""
-    try:
-        return not file.exists()
-    except OSError:
-        return False
+    return secrets.problems((table,), key, file, credential, places, other)
 
 
 def _doubts(settings: Settings, places: Places) -> Iterator[str]:
     """What works but is hardly meant."""
-    relay, host = settings.relay, settings.relay.address.rpartition(":")[0]
-    if (
-        relay.user is not None
-        and relay.tls in ("none", "opportunistic")
-        and host not in ("127.0.0.1", "[::1]", "localhost")
-    ):
-        where = places.value(("relay", "tls"))
-        yield f'{where}: the password may cross the network in clear: use tls = "required" or "implicit"'
+    yield from mailboxes.doubts(settings.imap, places)
+    yield from outgoing_sense.doubts(settings, places)
     if re.match(r"[a-z+]+://[^/@]*:[^/@]+@", settings.store.url):
         where = places.value(("store", "url"))
         yield f"{where}: the password stands in the file: put it in a file and add ?passfile=PATH to the URL"
 
 
+def s3_secret(store: Store, env: Mapping[str, str]) -> str:
+    """The secret of the S3 access key from its file or systemd credential; "" when none is named. Raises ConfigError."""
+    return first_line("secret", store.s3_secret_file, store.s3_credential, env) or ""
+
+
 def password(relay: Relay, env: Mapping[str, str]) -> str | None:
     """The relay's password from its file or systemd credential; None when it needs none. Raises ConfigError."""
-    return _secret("password", relay.password_file, relay.credential, env)
+    return first_line("password", relay.password_file, relay.credential, env)
 
 
 def webhook_secret(webhooks: Webhooks, env: Mapping[str, str]) -> bytes:
     """What posts to webhooks are signed with: the first line of its file or systemd credential, as it stands or, after `whsec_`, in
     base64 (Standard Webhooks). Raises ConfigError when there is none, or when it is too short to be one."""
-    text = (_secret("secret", webhooks.secret_file, webhooks.credential, env) or "").strip()
+    text = (first_line("secret", webhooks.secret_file, webhooks.credential, env) or "").strip()
     try:
         prefix, found, rest = text.partition("whsec_")
         secret = base64.b64decode(rest, validate=True) if found and not prefix else text.encode()
@@ -218,25 +219,11 @@ def webhook_secret(webhooks: Webhooks, env: Mapping[str, str]) -> bytes:
     return secret
 
 
-def _secret(what: str, file: Path | None, credential: str | None, env: Mapping[str, str]) -> str | None:
-    """The first line of the file, or of the systemd credential of this name; None when neither is named. Raises ConfigError."""
-    if file is None and credential is not None:
-        folder = env.get("CREDENTIALS_DIRECTORY")
-        if folder is None:
-            needs = f"credential '{credential}' needs systemd (LoadCredential=)"
-            raise ConfigError([Problem("maild.toml", 0, 0, needs)])
-        file = Path(folder, credential)
-    if file is None:
-        return None
-    try:
-        return file.read_text("utf-8").split("\n", 1)[0].rstrip("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError([Problem(str(file), 0, 0, f"the {what} cannot be read: {reason}")]) from error
+def describe(instead: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A complete maild.toml for a new desk: every setting with its sentence, its default in a comment.
 
-
-def describe() -> str:
-    """A complete maild.toml for a new desk: every setting with its sentence, its default in a comment."""
+    `instead`: values for "table.key" that are set and not the usual ones.
+    """
     lines = [
         "# maild's configuration: sockets, storage, how mail leaves. Who works here and what is promised: rules/.",
         "# Relative paths are relative to this file. Lines that are commented out show the defaults.",
@@ -250,9 +237,15 @@ def describe() -> str:
             lines += ["", *_described(name, info)]
         else:
             header = f"[[{name}]]" if get_args(info.annotation) else f"[{name}]"
-            sections += ["", f"# {info.description}", header]
-            for key, setting in shape.model_fields.items():
-                sections += _described(key, setting)
+            held = [
+                line
+                for key, setting in shape.model_fields.items()
+                for line in _described(key, setting, instead.get(f"{name}.{key}"))
+            ]
+            needed = not isinstance(info.json_schema_extra, dict) or info.json_schema_extra["needed"]
+            lead = "" if needed else "#"
+            sections += ["", f"# {info.description}", f"{lead}{header}"]
+            sections += [line if line.startswith("#") else f"{lead}{line}" for line in held]
     return "\n".join([*lines, *sections]) + "\n"
 
 
@@ -260,17 +253,21 @@ def _is_shape(part: Any) -> bool:
     return isinstance(part, type) and issubclass(part, Shape)
 
 
-def _described(name: str, info: FieldInfo) -> list[str]:
+def _described(name: str, info: FieldInfo, instead: str | None = None) -> list[str]:
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     example = extra["example"]
     active = example is not None and info.default is not None
     value = info.default if example is None else example
-    return [f"# {info.description}", f"{'' if active else '#'}{name} = {_toml(value)}"]
+    if instead is not None:
+        active, value = True, instead
+    return [f"# {info.description}", f"{'' if active else '#'}{name} = {as_toml(value)}"]
 
 
-def _toml(value: object) -> str:
+def as_toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return f"[{', '.join(_toml(item) for item in value)}]"
+        return f"[{', '.join(as_toml(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{name} = {as_toml(item)}' for name, item in value.items())} }}"
     return str(value) if isinstance(value, int) else f'"{value}"'

@@ -11,7 +11,7 @@ from maild.desk.belonging import customer_of, groups_of, language_of, organisati
 from maild.desk.people import Message, Person, Suppression, Ticket
 from maild.desk.rulebook import Rulebook
 from store import Work
-from store.rows import HistoryLine, OutboxRow, PostRow, Quarantined
+from store.rows import DestinationRow, HistoryLine, OutboxRow, PostRow, Quarantined
 
 
 def moment(at: datetime | None) -> str | None:
@@ -138,12 +138,23 @@ def needs(one: Ticket, rulebook: Rulebook) -> list[dict[str, object]]:
 
 def of_ticket(work: Work, found: Ticket) -> dict[str, object]:
     """A ticket whole, oldest first."""
-    messages = work.messages(found.id)
+    times = work.times_logged(found.id) if found.minutes_spent else ()
+    return whole(found, work.links(found.id), work.messages(found.id), times, work.events(found.id))
+
+
+def whole(
+    found: Ticket,
+    links: list[tuple[int, str]],
+    messages: Sequence[Message],
+    times: Sequence[HistoryLine],
+    events: Sequence[HistoryLine],
+) -> dict[str, object]:
+    """A ticket with what belongs to it, oldest first; `times`: lines by which time was logged without a text."""
     return {
-        **ticket(found, work.links(found.id)),
-        "time": time_spent(messages, work.times_logged(found.id) if found.minutes_spent else ()),
+        **ticket(found, links),
+        "time": time_spent(messages, times),
         "messages": [message(one) for one in messages],
-        "events": [event(one) for one in work.events(found.id)],
+        "events": [event(one) for one in events],
     }
 
 
@@ -184,6 +195,16 @@ def queued(row: OutboxRow) -> dict[str, object]:
         "next_attempt": moment(row.due_at) if row.state != "failed" else None,
         "created_at": moment(row.created_at),
         "message_id": row.message_id,
+        "reason": row.reason or None,
+    }
+
+
+def held_destination(row: DestinationRow) -> dict[str, object]:
+    """A recipient domain (null: all) that gets no mail now: paused since then, or left alone until then, and why."""
+    return {
+        "domain": row.domain,
+        "paused_at": moment(row.paused_at),
+        "until": moment(row.wait_until) if row.paused_at is None else None,
         "reason": row.reason or None,
     }
 

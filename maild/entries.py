@@ -10,6 +10,7 @@ from maild.desk.events import MessageArrived
 from maild.desk.facts import Forwarded, Parsed
 from maild.desk.leaving import may_leave
 from maild.desk.people import Message, Person
+from maild.desk.timeline import IMPORT
 from store.rows import NewMessage
 
 
@@ -27,7 +28,7 @@ def of_mail(
 ) -> NewMessage:
     """The message that the mail that arrived becomes, `person` being its author."""
     mail, envelope = arrived.parsed.mail, arrived.event.envelope
-    own_words = effect.direction == "out" or not effect.public
+    own_words = (effect.direction == "out" or not effect.public) and envelope.route != IMPORT
     if effect.original is not None:
         return _of_original(effect, effect.original, arrived, now, ticket, person)
     return NewMessage(

@@ -14,7 +14,9 @@ order of number. Times are RFC 3339 in UTC, languages BCP 47, sizes octets; `nul
 who it is of) is maild's reading of it; the mail itself lies in `mail/`.
 
 `mail/SHA256.eml` are mails as they came, by the SHA-256 of their octets in hexadecimal; `attachments/SHA256` the files of messages, likewise.
-Not in here: mails that maild wrote itself (what went to requesters are messages of tickets), the keys of reply tokens, configuration and rules.
+Not in here: the octets of mails that maild wrote itself, which hold their readers' reply tokens (what went to requesters are messages of
+tickets), the keys of these tokens, configuration and rules, and what only runs the desk (turns, absences, digests to come, leases). All of that is in
+a backup (`maild backup`).
 """
 
 _TICKET: Final = {
@@ -80,7 +82,32 @@ _MAIL: Final = {
     "received_at, route, peer": "when, by which way (smtp, lmtp, pipe, import …), from which host",
     "sender, recipients": "the envelope",
     "state": "waiting, working, done, quarantined or dropped",
+    "attempts, error": "how often it was tried, and what went wrong last",
     "message, ticket": "the message that it is, and the ticket of that",
+}
+_SENT: Final = {
+    "id": "its number",
+    "message_id": "with angle brackets",
+    "to": "the recipient",
+    "ticket, message": "what it is about and carries",
+    "kind": "acknowledgement, answer, notice, notification, digest …",
+    "role": "as what the recipient is told: requester, participant, responsible, team …",
+    "public": "it shows only what the requester's side may see",
+    "automatic": "nobody wrote it",
+    "state": "queued, sending, sent, failed or dropped",
+    "attempts": "how often it was tried",
+    "created_at, sent_at, finished_at": "when it was queued, taken by the next host, and done with",
+    "reason": "what the next host said last",
+}
+_POSTED: Final = {
+    "id": "its number",
+    "event_id": "by which the receiver knows it",
+    "url, rule": "where to, and the rule that asked for it",
+    "ticket": "of which ticket",
+    "body": "what was posted: the `ticket` as it stood and the `message` then, `type`, `at`, `desk`, `rule`, `id`",
+    "state, attempts": "as of mails in `outbox.jsonl`",
+    "created_at, finished_at": "when it was queued, and done with",
+    "reason": "what the receiver said last",
 }
 DOCUMENTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = MappingProxyType(
     {
@@ -88,7 +115,9 @@ DOCUMENTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = MappingProxyType
         "messages.jsonl": ("Messages that belong to no ticket, with the keys of messages.", {}),
         "events.jsonl": ("What happened to the desk and not to a ticket, with the keys of events.", {}),
         "people.jsonl": ("The register: everybody who ever wrote, was written to, or called.", _PERSON),
-        "mails.jsonl": ("Every mail as it came.", _MAIL),
+        "mails.jsonl": ("Every mail as it came, by each of its routes; those in quarantine too.", _MAIL),
+        "outbox.jsonl": ("Every mail of ours, sent or not.", _SENT),
+        "posts.jsonl": ("Every post to a webhook.", _POSTED),
     }
 )
 

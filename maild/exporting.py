@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol, TypeVar, cast
+from typing import Final, Protocol, TypeVar
 
 import click
 
 from maild import config, documents, show
 from maild.clock import utc_now
-from maild.desk.people import Message, Ticket
+from maild.desk.people import Message
 from maild.documents import moment
 from maild.errors import BadInput, MaildError, NotNow
 from maild.export_readme import readme
 from maild.terminal import Desk, json_option
 from store import Content, Store, Work
-from store.exports import Came, Registered
+from store.exports import Came, Posted, Registered, Sent
 from store.rows import Filter
 
 PAGE: Final = 200
@@ -93,20 +93,41 @@ class _Export:
     folder: Path
     progress: Callable[[str], None]
     summary: Summary = field(default_factory=Summary)
+    missing: set[str] = field(default_factory=set)
 
     def all(self) -> Summary:
         for name in ("mail", "attachments"):
             (self.folder / name).mkdir()
         work = self.work
-        self._lines("tickets.jsonl", map(self._ticket, _pages(self._tickets)))
-        self._lines("messages.jsonl", map(self._message, _pages(work.unmatched)))
-        self._lines("events.jsonl", map(documents.event, _pages(work.desk_history)))
-        self._lines("people.jsonl", map(_person, _pages(work.registered)))
-        self._lines("mails.jsonl", map(self._mail, _pages(work.came)))
+        self._lines("tickets.jsonl", self._tickets())
+        self._lines("messages.jsonl", self._messages())
+        self._lines("events.jsonl", map(documents.event, _each(work.desk_history)))
+        self._lines("people.jsonl", map(_person, _each(work.registered)))
+        self._lines("mails.jsonl", self._mails())
+        self._lines("outbox.jsonl", map(_sent, _each(work.sent_mails)))
+        self._lines("posts.jsonl", map(_posted, _each(work.sent_posts)))
         return self.summary
 
-    def _tickets(self, after: int, limit: int) -> list[Ticket]:
-        return self.work.tickets(Filter(after=after, limit=limit))
+    def _tickets(self) -> Iterator[dict[str, object]]:
+        merged = self.work.merged()
+        for page in _pages(lambda after, limit: self.work.tickets(Filter(after=after, limit=limit))):
+            belongings = self.work.belongings([one.id for one in page], merged)
+            self._attachments([message for found in belongings.values() for message in found.messages])
+            for one in page:
+                found = belongings[one.id]
+                times = found.times if one.minutes_spent else ()
+                yield documents.whole(one, found.links, found.messages, times, found.events)
+
+    def _messages(self) -> Iterator[dict[str, object]]:
+        for page in _pages(self.work.unmatched):
+            self._attachments(page)
+            yield from map(documents.message, page)
+
+    def _mails(self) -> Iterator[dict[str, object]]:
+        for page in _pages(self.work.came):
+            names = {one.sha256: self.folder / "mail" / f"{one.sha256}.eml" for one in page}
+            self.summary.mails += self._copy(names)
+            yield from map(_mail, page)
 
     def _lines(self, name: str, found: Iterable[dict[str, object]]) -> None:
         count = 0
@@ -118,60 +139,81 @@ class _Export:
         self.summary.counts[name] = count
         self.progress(f"{name}: {count}")
 
-    def _ticket(self, one: Ticket) -> dict[str, object]:
-        found = documents.of_ticket(self.work, one)
-        for message in cast(list[dict[str, object]], found["messages"]):
-            self._attachments(message)
-        return found
+    def _attachments(self, messages: Iterable[Message]) -> None:
+        folder = self.folder / "attachments"
+        parts = (part.sha256 for message in messages for part in message.attachments)
+        self.summary.attachments += self._copy({name: folder / name for name in parts})
 
-    def _message(self, one: Message) -> dict[str, object]:
-        found = documents.message(one)
-        self._attachments(found)
-        return found
-
-    def _attachments(self, message: Mapping[str, object]) -> None:
-        for part in cast(list[dict[str, str]], message["attachments"]):
-            name = part["sha256"]
-            self.summary.attachments += self._copy(name, self.folder / "attachments" / name)
-
-    def _mail(self, one: Came) -> dict[str, object]:
-        file = f"mail/{one.sha256}.eml"
-        self.summary.mails += self._copy(one.sha256, self.folder / file)
-        return {
-            "id": one.id,
-            "file": file,
-            "sha256": one.sha256,
-            "size": one.size,
-            "received_at": moment(one.received_at),
-            "route": one.route,
-            "peer": one.peer,
-            "sender": one.sender,
-            "recipients": list(one.recipients),
-            "state": one.state,
-            "message": one.message,
-            "ticket": one.ticket,
+    def _copy(self, wanted: Mapping[str, Path]) -> int:
+        """Write the contents of these SHA-256 to these files; how many, without those that were written before or are missing."""
+        new = {
+            name: target
+            for name, target in wanted.items()
+            if name not in self.missing and not target.exists()
         }
+        small, count = self.work.small_contents(new), 0
+        for name, target in new.items():
+            if name in small:
+                target.write_bytes(small[name])
+            elif not self._copy_file(name, target):
+                continue
+            count += 1
+        return count
 
-    def _copy(self, sha256: str, target: Path) -> bool:
-        """Whether the file was written; not when it was before, or the octets are missing."""
-        if target.exists() or sha256 in self.summary.missing:
-            return False
+    def _copy_file(self, name: str, target: Path) -> bool:
         try:
-            source = self.content.open(sha256)
+            source = self.content.open(name)
         except KeyError:
-            self.summary.missing.append(sha256)
+            self.missing.add(name)
+            self.summary.missing.append(name)
             return False
         with source, target.open("xb") as file:
             shutil.copyfileobj(source, file, _BLOCK)
         return True
 
 
-def _pages(read: Callable[[int, int], Sequence[_Row]]) -> Iterator[_Row]:
-    """All rows, read some at a time."""
+def _pages(read: Callable[[int, int], Sequence[_Row]]) -> Iterator[Sequence[_Row]]:
+    """All rows, some at a time."""
     after = 0
     while page := read(after, PAGE):
-        yield from page
+        yield page
         after = page[-1].id
+
+
+def _each(read: Callable[[int, int], Sequence[_Row]]) -> Iterator[_Row]:
+    for page in _pages(read):
+        yield from page
+
+
+def _mail(one: Came) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "file": f"mail/{one.sha256}.eml",
+        "sha256": one.sha256,
+        "size": one.size,
+        "received_at": moment(one.received_at),
+        "route": one.route,
+        "peer": one.peer,
+        "sender": one.sender,
+        "recipients": list(one.recipients),
+        "state": one.state,
+        "attempts": one.attempts,
+        "error": one.error,
+        "message": one.message,
+        "ticket": one.ticket,
+    }
+
+
+def _sent(one: Sent) -> dict[str, object]:
+    return _plain(asdict(one))
+
+
+def _posted(one: Posted) -> dict[str, object]:
+    return _plain({**asdict(one), "body": json.loads(one.body)})
+
+
+def _plain(found: dict[str, object]) -> dict[str, object]:
+    return {key: moment(value) if isinstance(value, datetime) else value for key, value in found.items()}
 
 
 def _person(one: Registered) -> dict[str, object]:

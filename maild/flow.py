@@ -39,11 +39,12 @@ from maild.desk.snapshot import Wanted
 from maild.desk.words import Role
 from maild.entries import Arrived
 from maild.errors import NotNow
+from maild.message.identity import peek
 from maild.parsing import InProcess, Job, Reading
 from maild.settling import Settling
 from maild.site import Site
 from maild.telling import Occasion, Telling, fresh
-from store import Store, Work
+from store import Collided, Contended, Store, Work
 from store.rows import Arrival, DigestRow, Intake
 
 log = structlog.get_logger("maild.flow")
@@ -53,8 +54,10 @@ KILLS = 10  # a machine that goes down under us says less of a mail than an erro
 KILLED = f"the daemon stopped {KILLS} times while this mail was in work"
 LEASE = timedelta(minutes=10)
 AGAIN = timedelta(seconds=5)
+SOON = timedelta(seconds=1)
 LATE = timedelta(minutes=10)
 CROWD = 20
+_HEAD = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +81,35 @@ class Considered:
     same: Message | None
 
 
-def keep(store: Store, mails: Sequence[Kept]) -> list[int]:
-    """Make mails durable in one transaction; returns their intake rows. Raises NotNow, and then nothing of them is kept."""
+def keep(store: Store, mails: Sequence[Kept], along: Callable[[Work], None] = lambda work: None) -> list[int]:
+    """Make mails durable in one transaction, which `along` takes part in; returns their intake rows.
+
+    Raises NotNow, or what `along` raises, and then nothing of them is kept.
+    """
     small = store.content.SMALL
     for mail in mails:
         if mail.size > small:
             store.content.put_file(mail.spool, mail.size, mail.sha256)
     with store.work(urgent=True) as work:  # somebody waits for his 250
+        arrivals = []
         for mail in mails:
             if mail.size <= small:
                 work.put_content(mail.spool.read())
-        return work.keep([Arrival(mail.sha256, mail.size, mail.envelope) for mail in mails])
+            arrivals.append(Arrival(mail.sha256, mail.size, mail.envelope, _written_id(mail.spool)))
+        along(work)
+        rows = work.keep(arrivals)
+    for row, arrival in zip(rows, arrivals, strict=True):
+        envelope = arrival.envelope
+        log.info(
+            "mail kept", intake=row, message_id=arrival.message_id, route=envelope.route, peer=envelope.peer, size=arrival.size
+        )  # fmt: skip
+    return rows
+
+
+def _written_id(spool: BinaryIO) -> str | None:
+    """The Message-ID of a mail, by which it can be followed from the moment it is kept."""
+    spool.seek(0)
+    return peek(spool.read(_HEAD))
 
 
 class Flow(Settling):
@@ -105,6 +126,8 @@ class Flow(Settling):
     ) -> None:
         super().__init__(site, store, clock, node)
         self.reading: Reading = reading or InProcess()
+        self.progressed: Callable[[], None] = lambda: None
+        """Called whenever a mail has been worked on."""
         self._owed: list[int] = []
 
     # -- in ------------------------------------------------------------------------------------------------------------------
@@ -113,16 +136,16 @@ class Flow(Settling):
         """Whether mail for this recipient is ours."""
         return self.site.rulebook.identity.accepts(address)
 
-    def keep(self, mails: Sequence[Kept]) -> list[int]:
-        """Make mails durable; returns their intake rows. Raises NotNow, and then nothing of them is kept."""
-        return keep(self.store, mails)
+    def keep(self, mails: Sequence[Kept], along: Callable[[Work], None] = lambda work: None) -> list[int]:
+        """Make mails durable, and what `along` writes with them; returns their intake rows. Raises NotNow, and then nothing is kept."""
+        return keep(self.store, mails, along)
 
     def work(self, limit: int = 20) -> int:
         """Process waiting mails, in order; returns how many were taken. One bad mail stops nothing."""
         now = self.clock()
         with self.store.work() as work:
             if self._owed:
-                work.unclaim_intake(self._owed, now)
+                work.unclaim_intake(self._owed, now, self.node)
             rows = work.claim_intake(self.node, now, LEASE, limit)
             small = work.small_contents([row.sha256 for row in rows])
         self._owed = []
@@ -132,13 +155,16 @@ class Flow(Settling):
         waiting = deque(row for row in rows if row.attempts <= KILLS)
         try:
             outcomes = self.reading.read(self._jobs(tuple(waiting), small, failed))
+            ahead: deque[Parsed | Exception] = deque()
             while waiting:
-                self._process_some(waiting, outcomes, failed)
+                self._process_some(waiting, ahead, outcomes, failed)
             for row, error in failed:
                 self._failed(row, error)
-        except NotNow:  # the fault is the store's, not the mails': it shall not count against them
+        except NotNow as fault:  # it is the store's, not the mails': it shall not count against them
             self._owed = [row.id for row in rows]
-            raise
+            if not isinstance(fault, Collided):
+                raise
+            log.info("met another node", reason=str(fault))
         return len(rows)
 
     def _jobs(
@@ -151,39 +177,59 @@ class Flow(Settling):
                 raw = small.get(row.sha256) or self.store.content.get(row.sha256)
             except KeyError:
                 raw = b""
-                failed.append(
-                    (row, f"its content {row.sha256} is missing; nodes of one desk must share [store] files")
-                )
+                failed.append((row, f"its content {row.sha256} is missing in [store] files"))
             yield Job(raw, self.site.trust, trusted, row.envelope)
 
     def _process_some(
-        self, waiting: deque[Intake], outcomes: Iterator[Parsed | Exception], failed: list[tuple[Intake, str]]
+        self,
+        waiting: deque[Intake],
+        ahead: deque[Parsed | Exception],
+        outcomes: Iterator[Parsed | Exception],
+        failed: list[tuple[Intake, str]],
     ) -> None:
-        """Process mails in one transaction, each in a savepoint, while the next is read already and no arrival waits to be kept."""
-        outcome = next(outcomes)
+        """Process mails in one transaction, each in a savepoint, while the next is read already, no arrival waits to be kept, and no other
+        node is at work on the same. `ahead`: what was read for the first of those that wait, if it was."""
+        outcome = ahead.popleft() if ahead else next(outcomes)
         with self.store.work() as work:
             while True:
-                row = waiting.popleft()
-                if not any(lost is row for lost, _ in failed):
-                    self._process_one(work, row, outcome, failed)
+                row = waiting[0]
+                if not any(lost is row for lost, _ in failed) and not self._process_one(
+                    work, row, outcome, failed
+                ):
+                    ahead.append(outcome)
+                    return
+                waiting.popleft()
+                work.crowded = True
+                self.progressed()
                 if not waiting or self.store.contended or not self.reading.ready():
                     return
                 outcome = next(outcomes)
 
     def _process_one(
         self, work: Work, row: Intake, outcome: Parsed | Exception, failed: list[tuple[Intake, str]]
-    ) -> None:
+    ) -> bool:
+        """False: in this transaction it cannot be, another node has locked something."""
         try:
-            with work.savepoint():
+            with (
+                structlog.contextvars.bound_contextvars(intake=row.id, message_id=row.message_id),
+                work.savepoint(),
+            ):
                 self._process(work, row, _parsed(outcome))
         except NotNow:
             raise
+        except Contended:
+            return False
         except Exception:  # noqa: BLE001  a mail that breaks us is put aside whole, the next one goes on
             failed.append((row, traceback.format_exc()))
+        return True
 
     def _process(self, work: Work, row: Intake, parsed: Parsed) -> None:
         now = self.clock()
         event = self._event(work, row.id, parsed, row.envelope)
+        if work.answers_earlier(row.id, matching.answered_ids(event), now):
+            work.unclaim_intake([row.id], now + SOON, self.node)
+            log.info("waits for the mail it answers", intake=row.id, message_id=parsed.mail.message_id)
+            return
         wanted = matching.wanted(event, self.site.rulebook)
         if wanted.callers:
             work.take_contacts(self.site.rulebook.contacts)
@@ -200,6 +246,7 @@ class Flow(Settling):
             intake=row.id,
             message_id=parsed.mail.message_id,
             kind=str(parsed.mail.kind),
+            ticket=applying.ticket,
             outcome=outcome,
         )
 
@@ -218,7 +265,9 @@ class Flow(Settling):
     def _failed(self, row: Intake, error: str) -> None:
         """Another attempt later, or quarantine: then the admins are told, once."""
         now = self.clock()
-        log.error("mail failed", intake=row.id, attempt=row.attempts, error=error.strip().splitlines()[-1])
+        log.error(
+            "mail failed", intake=row.id, message_id=row.message_id, attempt=row.attempts, error=error.strip().splitlines()[-1]
+        )  # fmt: skip
         with self.store.work() as work:
             if not work.fail_intake(row.id, error, now, ATTEMPTS, now + AGAIN):
                 return

@@ -44,6 +44,7 @@ class Judging:
 
         `whole`: somebody only wants to know; every rule is looked at, and that the mail is known already does not count.
         """
+        wanted = replace(wanted, bounded=self.site.rulebook.limits.bounded)
         snapshot = work.snapshot(wanted, now)
         if whole:
             snapshot = replace(snapshot, same=None)
@@ -58,7 +59,10 @@ class Judging:
         leaks = [leak(agent, event) for agent in agents] if isinstance(event, MessageArrived) else []
         warned = (*(sorted(ours) if complaint else agents), *leaks)
         if missing or warned:
-            snapshot = _with_counts(snapshot, work.snapshot(Wanted(counted=missing, addresses=warned), now))
+            snapshot = _with_counts(
+                snapshot,
+                work.snapshot(Wanted(counted=missing, addresses=warned, bounded=wanted.bounded), now),
+            )
         return decide(event, snapshot, self.site.rulebook, Given(now, fresh(), whole)), snapshot.tickets
 
     def alert(self, key: str, what: tuple[str, ...]) -> None:

@@ -1,10 +1,9 @@
-"""One daemon a store and machine: a second one would take up what the first has in work."""
+"""One daemon a store where only one can be: a second one would take up what the first has in work."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,16 +11,18 @@ from maild.errors import MaildError
 
 
 class AlreadyRunning(MaildError):
-    """Another maild runs on these files."""
+    """Another maild does what this one was to do."""
 
 
 @contextlib.contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Hold the lock of this folder. Raises AlreadyRunning when another process of this host has it."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / f"lock-{os.uname().nodename}").open("a") as file:
+def only_one(file: Path | None) -> Iterator[None]:
+    """Hold the lock of this file, which is made; None: nothing is to be held. Raises AlreadyRunning when another process has it."""
+    if file is None:
+        yield
+        return
+    with file.open("a") as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AlreadyRunning(f"another maild runs on {folder}") from None
+            raise AlreadyRunning(f"another maild runs on {file.with_suffix('')}") from None
         yield

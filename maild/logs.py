@@ -1,16 +1,23 @@
-"""Structured logs on stderr: one line an event, quiet, never a body or a secret; with priorities for journald."""
+"""Structured logs on stderr: one line an event, quiet, never a body or a secret; with priorities for journald.
+
+What is said of a mail carries `intake` and `message_id`, of one of ours `outbox`, `message_id` and `ticket`, from its arrival to its end. Texts of
+strangers make no line of their own and move no cursor: whatever is not printable is written as an escape.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
+_UNPRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2027\u202f-\u2065\u2070-\ud7ff\ue000-\ufefe\uff00-\U0010ffff]")
+"""Controls, marks of direction, separators of lines, halves of surrogates."""
 _PRIORITY = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
 
 
@@ -21,7 +28,33 @@ def _journal(_: Any, method: str, line: str) -> str:
 
 
 def _json(value: object, **_: Any) -> str:
-    return json.dumps(value, default=str, ensure_ascii=False)
+    return _escaped(json.dumps(value, default=str, ensure_ascii=False))
+
+
+def _escaped(text: str) -> str:
+    """As JSON escapes what cannot be printed."""
+    return text if text.isprintable() else _UNPRINTABLE.sub(lambda match: json.dumps(match[0])[1:-1], text)
+
+
+def to_stderr() -> None:
+    """For commands, whose stdout is for data: only what is wrong, as text."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            _only_wrong,
+            structlog.processors.format_exc_info,
+            _text,
+        ],
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _only_wrong(_: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if method in ("debug", "info"):
+        raise structlog.DropEvent
+    return event
 
 
 def configure(format_: str, level: str, env: Mapping[str, str] = os.environ) -> None:
@@ -39,7 +72,7 @@ def configure(format_: str, level: str, env: Mapping[str, str] = os.environ) -> 
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
     for name in ("mailparser", "flufl.bounce"):  # they log what we handle: mails that break their rules
@@ -55,11 +88,11 @@ def _text(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
     level, what, trace = event.pop("level", "info"), event.pop("event", ""), event.pop("exception", None)
     pairs = " ".join(f"{key}={_shown(value)}" for key, value in event.items() if value is not None)
     line = f"{when}{level:<7} {what}{' ' + pairs if pairs else ''}"
-    return f"{line}\n{trace}" if trace else line
+    # Set in, so that no line of a text in it can be taken for an event.
+    return "\n    ".join((line, *map(_escaped, trace.splitlines()))) if trace else line
 
 
 def _shown(value: object) -> str:
     text = str(value)
-    return (
-        json.dumps(text, ensure_ascii=False) if not text or any(char in text for char in ' "=\n\t') else text
-    )
+    plain = text and text.isprintable() and not any(char in text for char in ' "=\\')
+    return text if plain else _escaped(json.dumps(text, ensure_ascii=False))

@@ -9,15 +9,14 @@ import contextlib
 import logging
 import multiprocessing
 import resource
-import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
+from maild import isolation
 from maild.desk.facts import Envelope, Parsed, Trust
-from maild.message import language
 from maild.message.parse import parse
 from maild.message.unreadable import unreadable
 
@@ -25,6 +24,8 @@ CPU_SECONDS = 20
 WALL_SECONDS = 60.0
 MEMORY = 3 << 30
 START_SECONDS = 60.0
+ALONE = 1 << 20
+"""Mails of so many octets are read one after the other, so that the memory of one is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,19 @@ class InProcess:
 
 
 class InWorker:
-    """Reads in a process with limits, which is replaced when a mail breaks it or takes too long. For one thread at a time."""
+    """Reads in a process with limits, which is replaced when a mail breaks it or takes too long. For one thread at a time.
 
-    def __init__(self, cpu: int = CPU_SECONDS, wall: float = WALL_SECONDS, memory: int = MEMORY) -> None:
-        self.cpu, self.wall, self.memory = cpu, wall, memory
+    `method`: "spawn", or "fork" where no other thread is at work whose locks would stay locked.
+    """
+
+    def __init__(
+        self,
+        cpu: int = CPU_SECONDS,
+        wall: float = WALL_SECONDS,
+        memory: int = MEMORY,
+        method: Literal["spawn", "fork"] = "spawn",
+    ) -> None:
+        self.cpu, self.wall, self.memory, self.method = cpu, wall, memory, method
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
         self._number = 0
@@ -77,16 +87,20 @@ class InWorker:
     def read(self, jobs: Iterable[Job]) -> Iterator[Parsed | Exception]:
         """Each as it comes; the next one is being read meanwhile. A mail that exceeds the limits is `unreadable`."""
         todo = iter(jobs)
-        current = next(todo, None)
-        sent = current is not None and self._send(current)
+        current, sent = next(todo, None), False
         while current is not None:
+            sent = sent or self._send(current)
             outcome = (
                 self._receive(current) if sent else self._broken(current, "its reader could not be started")
             )
-            following = next(todo, None)
-            sent = following is not None and self._send(following)
+            light, sent, current = len(current.raw) < ALONE, False, None
+            if light:
+                current = next(todo, None)
+                sent = current is not None and len(current.raw) < ALONE and self._send(current)
             yield outcome
-            current = following
+            del outcome
+            if not light:
+                current = next(todo, None)
 
     def ready(self) -> bool:
         """Whether the reader has finished the next mail."""
@@ -122,10 +136,13 @@ class InWorker:
         if self._pipe is not None and self._process is not None and self._process.is_alive():
             return self._pipe
         self.close()
-        context = multiprocessing.get_context("spawn")
+        context: Any = multiprocessing.get_context(self.method)
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(theirs, self.cpu, self.memory), name="maild-reader", daemon=True
+            target=_serve,
+            args=(theirs, self.cpu, self.memory, self.method == "fork"),
+            name="maild-reader",
+            daemon=True,
         )
         self._process.start()
         theirs.close()
@@ -155,14 +172,15 @@ class InWorker:
             return fault
 
 
-def _serve(pipe: Connection, cpu: int, memory: int) -> None:
+def _serve(pipe: Connection, cpu: int, memory: int, forked: bool) -> None:
     """The process: reads what comes until the other end is gone."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # they are for the daemon; this process ends with its pipe
+    isolation.deafen()
+    isolation.be_frugal()
+    if forked:
+        isolation.disinherit([pipe.fileno()])
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.disable()  # libraries log what is handled here: mails that break their rules
-    language.warm_up()
     try:
         pipe.send("ready")
         while True:

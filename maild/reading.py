@@ -68,6 +68,12 @@ class Places:
         """Where the key at `path` stands (a list item: where it begins), or the nearest key around it."""
         return self._deepest(path, self.keys, self.values)
 
+    def number(self, name: str) -> None:
+        """A table of that name is read as the only one of a list: what stands in it has these places too."""
+        for known in (self.keys, self.values):
+            inside = {(name, 0, *path[1:]): place for path, place in known.items() if path[0] == name}
+            known.update(inside)
+
     def written(self, path: KeyPath) -> KeyPath:
         """As much of the path as the document holds: a short form has no place for what it stands for."""
         lengths = range(len(path), 0, -1)
@@ -225,6 +231,7 @@ Zone = Annotated[str, AfterValidator(lambda value: zone(value).key)]
 Language = Annotated[str, AfterValidator(_language)]
 Flag = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=1)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 
 
 def problems(error: ValidationError, shape: type[Shape], places: Places) -> list[Problem]:

@@ -17,6 +17,7 @@ import structlog
 from maild import site
 from maild.errors import ConfigError, Problem
 from maild.flow import Flow
+from maild.site import Site
 
 log = structlog.get_logger("maild.reloading")
 
@@ -25,7 +26,8 @@ Prints = Mapping[str, tuple[int, int, int]]
 
 @dataclass(slots=True)
 class Reloading:
-    """`path` is that of maild.toml. `certificates` reads those of the listeners anew and raises ConfigError.
+    """`path` is that of maild.toml. `certificates` reads those of the listeners anew and raises ConfigError. `hand` gives the new files to
+    whoever else works by them, and returns when they are in force there.
 
     `loaded_at`: since when the files in force are. `refused`: what was wrong the last time, empty when it went well.
     """
@@ -34,6 +36,7 @@ class Reloading:
     flow: Flow
     clock: Callable[[], datetime]
     certificates: Callable[[], None]
+    hand: Callable[[Site], None] = lambda _: None
     loaded_at: datetime = field(init=False)
     refused: tuple[Problem, ...] = ()
     refused_at: datetime | None = None
@@ -45,15 +48,21 @@ class Reloading:
 
     def reload(self, by: str) -> bool:
         """Read everything anew; whether it is in force now. `by` says who asked: "SIGHUP" or "watch"."""
-        now, prints = self.clock(), self._prints()
-        changed = _difference(self._seen, prints)
-        self._seen = prints
+        now, changed = self.clock(), list[str]()
         try:
+            prints = self._prints()
+            changed = _difference(self._seen, prints)
+            self._seen = prints
             fresh = site.load(self.path, now)
             self.certificates()
         except ConfigError as error:
             self._refuse(error.problems, by, changed, now)
             return False
+        except OSError as error:  # a folder that cannot be listed
+            place = str(error.filename or self.path)
+            self._refuse((Problem(place, 0, 0, f"cannot be read: {error.strerror}"),), by, changed, now)
+            return False
+        self.hand(fresh)
         self.flow.site = fresh
         self.flow.look_again()
         self.loaded_at, self.refused, self.refused_at = now, (), None
@@ -62,7 +71,13 @@ class Reloading:
 
     def watched(self) -> bool:
         """With `reload = "watch"`: whether a file has changed since it was last read."""
-        return self.flow.site.settings.reload == "watch" and self._prints() != self._seen
+        if self.flow.site.settings.reload != "watch":
+            return False
+        try:
+            return self._prints() != self._seen
+        except OSError as error:
+            log.warning("rules and templates cannot be watched now", reason=str(error))
+            return False
 
     def document(self) -> dict[str, object]:
         """For `maild status`: since when the rules in force are, and what is wrong with newer ones."""

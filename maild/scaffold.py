@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from maild import config, site
 from maild.desk import rule_schema
@@ -18,14 +19,25 @@ class Scaffold(NamedTuple):
     left: list[Path]
 
 
-def write(folder: Path) -> Scaffold:
+SERVICE: Final = MappingProxyType(
+    {
+        "store.url": "sqlite:////var/lib/maild/maild.db",
+        "store.files": "/var/lib/maild/files",
+        "listen.protocol": "lmtp",
+        "listen.address": "unix:/run/maild/lmtp",
+    }
+)
+"""What maild.toml says where maild runs as the unit of systemd/: its folders are systemd's, its mail comes from the mail server."""
+
+
+def write(folder: Path, *, service: bool = False) -> Scaffold:
     """Writes maild.toml, rules/, templates/ and runbooks/ of a desk that works, into a folder that is made if missing.
 
-    No file is ever overwritten. Raises NotNow when the disk refuses.
+    `service`: a desk for the systemd unit. No file is ever overwritten. Raises NotNow when the disk refuses.
     """
     schema = json.dumps(rule_schema.schema(), ensure_ascii=False, indent=1) + "\n"
     wanted: dict[Path, bytes] = {
-        folder / "maild.toml": config.describe().encode(),
+        folder / "maild.toml": config.describe(SERVICE if service else {}).encode(),
         folder / "rules" / "schema.json": schema.encode(),
     }
     for name in ("rules", "templates"):

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from maild.applying import Applying
-from maild.delivery.retry import next_attempt
+from maild.delivery.retry import LIFE, left_alone, next_attempt
 from maild.desk.events import DeliveredLate, DeliveryFailed, Event
 from maild.desk.snapshot import Wanted
 from maild.errors import NotNow
 from maild.judging import Judging
+from maild.site import Site
 from maild.telling import bounce_address
-from store import Work
-from store.rows import OutboxRow
+from store import Store, Work
+from store.rows import OutboxRow, Pace
 
 log = structlog.get_logger("maild.settling")
 
@@ -29,34 +31,50 @@ class Outbound:
 
     row: OutboxRow
     sender: str
+    raw: bytes
+    """What is handed over: the bytes of the row, signed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What became of an attempt: `kind` is sent, later, unknown or failed; `text` the reply or fault, `status` its enhanced code."""
+    """What became of an attempt: `kind` is sent, later, unknown or failed; `text` the reply or fault, `status` its enhanced code.
+
+    `of`: what the reason of "later" concerns: the mail, all mail to its domain, or (relay) nothing but that no relay was there.
+    """
 
     kind: str
     text: str
     status: str | None = None
+    of: str = "mail"
 
 
 class Settling(Judging):
-    """The way out of a desk."""
+    """The way out of a desk. `deliveries`: attempts by outcome since the start."""
 
-    def outgoing(self, limit: int, results: Sequence[tuple[OutboxRow, Delivered]] = ()) -> list[Outbound]:
+    def __init__(self, site: Site, store: Store, clock: Callable[[], datetime], node: str = "main") -> None:
+        super().__init__(site, store, clock, node)
+        self.deliveries: Counter[str] = Counter()
+
+    def outgoing(
+        self,
+        limit: int,
+        results: Sequence[tuple[OutboxRow, Delivered]] = (),
+        pace: Callable[[str], Pace] = lambda _: Pace(),
+    ) -> list[Outbound]:
         """Record what became of claimed mails, and claim more that are due, with their envelope senders: one transaction.
 
-        Each claimed mail must come back in `results` or through `give_back`. A permanent failure passes through `decide`.
+        `pace`: how many of a recipient domain are claimed at most. Each claimed mail must come back in `results` or through `give_back`. A permanent failure passes through `decide`.
         """
         now = self.clock()
         with self.store.work() as work:
             for row, delivered in self._settle_sent(work, results, now):
                 self._settle_safely(work, row, delivered, now)
-            rows = work.claim_outbox(self.node, now, SEND_LEASE, limit) if limit > 0 else []
+            rows = work.claim_outbox(self.node, now, SEND_LEASE, limit, pace) if limit > 0 else []
             key = work.keys()[0] if rows else None
+        self.deliveries.update(delivered.kind for _, delivered in results)
         identity = self.site.rulebook.identity
         return [
-            Outbound(row, bounce_address(identity, key, row.ticket, row.id, automatic=row.automatic))
+            Outbound(row, bounce_address(identity, key, row.ticket, row.id, automatic=row.automatic), row.raw)
             for row in rows
             if key is not None
         ]
@@ -78,6 +96,9 @@ class Settling(Judging):
             sent.append((row.id, delivered.text))
             log.info("mail sent", outbox=row.id, message_id=row.message_id, ticket=row.ticket, kind=row.kind)
         work.mails_sent(sent, now)
+        reached = {row.domain for row, delivered in results if row.troubled and delivered.kind == "sent"}
+        if reached:
+            work.destinations_reached(reached)
         return others
 
     def _settle_safely(self, work: Work, row: OutboxRow, delivered: Delivered, now: datetime) -> None:
@@ -101,12 +122,20 @@ class Settling(Judging):
             log.info("mail sent", outbox=row.id, message_id=row.message_id, ticket=row.ticket, kind=row.kind)
             self._became(work, row, DeliveredLate(row.id), "late", now)
             return
-        due = next_attempt(row.attempts, row.created_at, now, row.id) if delivered.kind != "failed" else None
+        away = delivered.of == "relay"
+        due = _next(row, delivered, now)
         if due is not None:
-            work.mail_later(row.id, due, text)
+            work.mail_later(row.id, due, text, counted=not away)
             log.warning(
-                "mail deferred", outbox=row.id, message_id=row.message_id, attempt=row.attempts, reason=text
+                "mail deferred",
+                outbox=row.id,
+                message_id=row.message_id,
+                ticket=row.ticket,
+                attempt=row.attempts,
+                reason=text,
             )
+            if delivered.of == "domain":
+                _leave_alone(work, row.domain, now, text)
             return
         log.error(
             "mail failed for good", outbox=row.id, message_id=row.message_id, ticket=row.ticket, reason=text
@@ -119,8 +148,31 @@ class Settling(Judging):
         decision, known = self._decide(work, event, wanted, now)
         Applying(work, self.site, f"{what}:{row.id}:{row.retries}", now, known=known).apply(decision)
 
+    def held_destinations(self) -> dict[str | None, str]:
+        """The domains (None: all) that get no mail now, with the reason."""
+        with self.store.read() as work:
+            held = work.destinations(self.clock())
+        return {one.domain: "paused" if one.paused_at else one.reason for one in held}
+
     def give_back(self, rows: Sequence[OutboxRow]) -> None:
         """Claimed mails that were not tried (the daemon stops): due again at once."""
         with self.store.work() as work:
             for row in rows:
                 work.mail_released(row.id, self.clock())
+
+
+def _next(row: OutboxRow, delivered: Delivered, now: datetime) -> datetime | None:
+    """When the mail is tried again; None: never. While no relay is there it stays due, and no attempt counts: the sender knows when to look."""
+    if delivered.kind == "failed":
+        return None
+    if delivered.of == "relay":
+        return now if now <= row.created_at + LIFE else None
+    return next_attempt(row.attempts, row.created_at, now, row.id)
+
+
+def _leave_alone(work: Work, domain: str, now: datetime, reason: str) -> None:
+    gap = left_alone(work.destination_deferred(domain, now, reason))
+    if gap is not None:
+        work.leave_alone(domain, now + gap)
+        until = (now + gap).astimezone(UTC).isoformat()
+        log.warning("domain left alone", domain=domain, until=until, reason=reason)

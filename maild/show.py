@@ -6,7 +6,8 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
+from textwrap import indent
 from typing import Any
 
 import click
@@ -16,7 +17,6 @@ from maild.desk.days import spoken
 from maild.desk.people import Ticket
 from maild.documents import moment
 from maild.message import quotes
-from store.rows import HeldBack, Node, Totals
 
 ALIVE = 20
 _MOST = 10
@@ -43,6 +43,16 @@ def as_json(value: object, *, line: bool = False) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=None if line else 2, default=str))
 
 
+def as_json_rows(rows: Iterable[object]) -> None:
+    """One JSON document on stdout: a list of any length, a row at a time."""
+    before = "["
+    for row in rows:
+        text = json.dumps(row, ensure_ascii=False, indent=2, default=str)
+        click.echo(before + "\n" + indent(text, "  "), nl=False)
+        before = ","
+    click.echo("[]" if before == "[" else "\n]")
+
+
 def clean(text: str) -> str:
     """Text of strangers for a terminal: no control characters, so no escape sequences."""
     return "".join(char if char in "\n\t" or (char.isprintable()) else " " for char in text)
@@ -65,11 +75,19 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], last: int | None 
         click.secho("  ".join((*cells, final)).rstrip(), bold=number == 0)
 
 
-def tickets(found: Sequence[Ticket]) -> None:
-    """A line a ticket."""
-    if not found:
+def tickets(pages: Iterable[Sequence[Ticket]]) -> None:
+    """A line a ticket, in a table for each page."""
+    shown = False
+    for page in pages:
+        if shown:
+            click.echo()
+        _tickets(page)
+        shown = True
+    if not shown:
         click.echo("no tickets")
-        return
+
+
+def _tickets(found: Sequence[Ticket]) -> None:
     rows = [
         (f"#{one.id}", str(one.state), str(one.priority), (one.assignee or one.team or "-"), _short(clean(one.requester.address or one.requester.name or one.requester.phone or "-"), 40),
          (moment(one.first_response_due if not one.first_response_at else one.resolution_due) or "-"), clean(one.subject or "(no subject)"))
@@ -109,7 +127,7 @@ def ticket(found: Mapping[str, Any], *, full: bool = False) -> None:
         _message(message, full, fold=number > 0 and not full and message["kind"] in _AUTOMATIC)
     click.secho("\nhistory", bold=True)
     for event in found["events"]:
-        detail = ", ".join(f"{key}: {_shown(value)}" for key, value in event["detail"].items())
+        detail = ", ".join(f"{key}: {told(value)}" for key, value in event["detail"].items())
         click.echo(
             f"  {event['at']}  {clean(event['actor'])}: {event['event']}{' (' + clean(detail) + ')' if detail else ''}"
         )
@@ -142,7 +160,8 @@ def _lacks(needs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{one['number']}. {_line(one['question'])}" if one["number"] else _line(one["question"])
 
 
-def _shown(value: object) -> str:
+def told(value: object) -> str:
+    """A value of an event's detail."""
     if isinstance(value, list):
         return (
             " → ".join(str(one) for one in value) if len(value) == 2 else ", ".join(str(one) for one in value)
@@ -198,6 +217,19 @@ def folded(text: str, reply: str) -> str:
     return f"[… {', '.join(said)}]" if said else ""
 
 
+def held(found: Mapping[str, Any]) -> None:
+    """A pause, or a domain that is left alone."""
+    if found["paused_at"] is None:
+        what = (
+            f"{clean(found['domain'])} is left alone until {found['until']}: {clean(found['reason'] or '')}"
+        )
+        click.secho(what, fg="yellow")
+        return
+    domain = found["domain"] and clean(found["domain"])
+    again = f"maild queue resume --domain {domain}" if domain else "maild queue resume"
+    click.secho(f"{domain or 'the queue'} is paused since {found['paused_at']} ({again})", fg="yellow")
+
+
 def queue(rows: Sequence[Mapping[str, Any]]) -> None:
     """A line a mail or webhook."""
     if not rows:
@@ -205,7 +237,7 @@ def queue(rows: Sequence[Mapping[str, Any]]) -> None:
         return
     shown = [
         (str(row["id"]), row["state"], str(row["attempts"]), f"#{row['ticket']}" if row["ticket"] else "-", row["kind"], clean(row["to"]),
-         row["next_attempt"] or "-", clean(row["reason"] or ""))
+         row["next_attempt"] or "-", clean(row["held"] or row["reason"] or ""))
         for row in rows
     ]  # fmt: skip
     _table(("mail", "state", "tries", "ticket", "what", "to", "next", "reason"), shown)
@@ -314,97 +346,6 @@ def person(found: Mapping[str, Any]) -> None:
 
 def _with_reason(name: str | None, reason: str | None) -> str:
     return f"{name} ({reason})" if name else ""
-
-
-def status_document(
-    nodes: Sequence[Node], totals: Totals, held_back: HeldBack, away: Mapping[str, datetime], now: datetime
-) -> dict[str, Any]:
-    """Health as a document. A node counts as running when it reported within the last 20 seconds. `held_back`: of the last day.
-    `away`: agents by address, with when each is back."""
-    alive = [
-        {
-            "name": node.name, "pid": node.pid, "version": node.version, "started_at": moment(node.started_at), "seen_at": moment(node.seen_at),
-            "alive": (now - node.seen_at).total_seconds() < ALIVE, **node.detail,
-        }
-        for node in nodes
-    ]  # fmt: skip
-    return {
-        "running": any(node["alive"] for node in alive),
-        "nodes": alive,
-        "intake": {
-            "waiting": totals.waiting,
-            "oldest": moment(totals.oldest_waiting),
-            "quarantined": totals.quarantined,
-        },
-        "outgoing": {
-            "queued": totals.queued,
-            "oldest": moment(totals.oldest_queued),
-            "failed": totals.failed,
-        },
-        "webhooks": {
-            "queued": totals.posts_queued,
-            "oldest": moment(totals.oldest_post),
-            "failed": totals.posts_failed,
-        },
-        "automatic": {
-            "not_sent": dict(held_back.not_sent),
-            "delayed": held_back.delayed,
-            "suppressed": held_back.suppressed,
-            "unmatched": held_back.unmatched,
-        },
-        "tickets": dict(totals.tickets),
-        "away": [{"agent": agent, "until": moment(until)} for agent, until in sorted(away.items())],
-    }
-
-
-def _rules(found: Mapping[str, Any]) -> None:
-    """Since when a node's rules are in force, and why newer ones are not."""
-    if found.get("problems"):
-        click.secho(f"  new rules were refused at {found['refused_at']}; those in force stay:", fg="red")
-        for problem in found["problems"]:
-            click.echo(f"    {problem}")
-
-
-def status(found: Mapping[str, Any]) -> None:
-    """Health for reading."""
-    if not found["nodes"]:
-        click.secho("maild is not running", fg="red")
-    for node in found["nodes"]:
-        word = click.style("running", fg="green") if node["alive"] else click.style("gone", fg="red")
-        click.echo(
-            f"{node['name']}: {word}, pid {node['pid']}, version {node['version']}, last seen {node['seen_at']}"
-        )
-        for address, counters in node.get("listeners", {}).items():
-            click.echo(f"  {address}: " + ", ".join(f"{value} {name}" for name, value in counters.items()))
-        _rules(node.get("rules", {}))
-    intake, outgoing = found["intake"], found["outgoing"]
-    click.echo(
-        f"incoming: {intake['waiting']} waiting{_since(intake['oldest'])}, {intake['quarantined']} in quarantine"
-    )
-    click.echo(
-        f"outgoing: {outgoing['queued']} queued{_since(outgoing['oldest'])}, {outgoing['failed']} failed"
-    )
-    webhooks = found["webhooks"]
-    if webhooks["queued"] or webhooks["failed"]:
-        click.echo(
-            f"webhooks: {webhooks['queued']} queued{_since(webhooks['oldest'])}, {webhooks['failed']} failed"
-        )
-    automatic = found["automatic"]
-    reasons = ", ".join(f"{clean(why)} {count}" for why, count in automatic["not_sent"].items())
-    click.echo(
-        f"automatic mail, last day: {sum(automatic['not_sent'].values())} not sent{f' ({reasons})' if reasons else ''}, "
-        f"{automatic['delayed']} delayed, {automatic['unmatched']} received and kept unmatched; "
-        f"{automatic['suppressed']} addresses suppressed now"
-    )
-    click.echo(
-        "tickets: " + (", ".join(f"{count} {state}" for state, count in found["tickets"].items()) or "none")
-    )
-    for one in found["away"]:
-        click.echo(f"away: {clean(one['agent'])} until {one['until']}")
-
-
-def _since(moment_: str | None) -> str:
-    return f" since {moment_}" if moment_ else ""
 
 
 def command_lines(words: Sequence[str]) -> tuple[tuple[str, ...], str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copyreg
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from maild import config
 from maild.delivery import inquiries
@@ -18,6 +21,9 @@ from maild.desk.rulebook import Identity, Limits, Rulebook, Runbook
 from maild.desk.week import FILES
 from maild.errors import ConfigError, Problem
 from maild.settings import Settings
+from maild.settings.values import S3Address
+from store import Bucket, Store
+from store.blobs import FilesPlace
 
 _MACROS = "macros/"
 _RUNBOOKS = "runbooks/"
@@ -25,9 +31,19 @@ _UNNAMED = Identity("", "", "")
 """Stands for the desk while its rules are checked although maild.toml is wrong."""
 
 
+def _as_dict(proxy: MappingProxyType[Any, Any]) -> tuple[Any, ...]:
+    return MappingProxyType, (dict(proxy),)
+
+
+copyreg.pickle(MappingProxyType, _as_dict)  # a site is handed to other processes whole, as it was read
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
-    """All files of a desk. `warnings`: sentences about what is right but without effect, or hardly meant."""
+    """All files of a desk. `warnings`: sentences about what is right but without effect, or hardly meant.
+
+    Pickles, so that all processes of a node have the same one.
+    """
 
     settings: Settings
     rulebook: Rulebook
@@ -78,6 +94,22 @@ def load(path: Path, now: datetime, rules: Path | None = None) -> Site:
     unasked = inquiries.unasked(templates.own, rulebook)
     warnings = (*checked.warnings, *loaded.warnings, *unasked, *_misnamed(folder, path), *doubts)
     return Site(settings, rulebook, templates, trust(settings, rulebook), warnings)
+
+
+def open_store(settings: Settings, node: str = "") -> Store:
+    """The store that maild.toml names, whose secrets are read now, on behalf of a node of the desk. Raises ConfigError and Unreachable."""
+    return Store.open(settings.store.url, files_place(settings), node=node)
+
+
+def files_place(settings: Settings) -> FilesPlace:
+    """Where maild.toml says that big contents are kept; a bucket with its secret, which is read now. Raises ConfigError."""
+    kept = settings.store
+    if not isinstance(kept.files, S3Address):
+        return kept.files
+    secret = config.s3_secret(kept, os.environ)
+    return Bucket(
+        kept.files.bucket, kept.files.prefix, kept.s3_endpoint, kept.s3_region, kept.s3_access_key, secret
+    )
 
 
 def identity(settings: Settings) -> Identity:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import structlog
+
 from maild.delivery.notice import Board, DigestLine, Notice, Survey
 from maild.delivery.render import Rendered
 from maild.delivery.surveys import survey
@@ -29,6 +31,8 @@ from maild.message.write import write
 from maild.site import Site
 from store import Work
 from store.rows import Chain, HistoryLine, NewMail, NewMessage
+
+log = structlog.get_logger("maild.telling")
 
 STORM = timedelta(hours=1)
 EARLIER = 5
@@ -111,6 +115,9 @@ class Telling:
             for tell, person in zip(chosen, people, strict=True)
         ]
         queued = self.work.queue(mails)
+        for mail in mails:
+            if mail.message_id in queued:
+                log.info("mail queued", outbox=queued[mail.message_id], message_id=mail.message_id, ticket=mail.ticket, kind=mail.kind)  # fmt: skip
         if ticket is not None:
             sent = [(mail.person, mail.message_id) for mail in mails if mail.message_id in queued]
             self.work.note_sent(ticket.id, sent, occasion.now)
@@ -138,7 +145,7 @@ class Telling:
         inside = [tell.to.key for tell in tells if not tell.role.outside and tell.template not in _SUMS]
         if most is None or not inside:
             return list(tells)
-        counts = self.work.agent_mails_since(inside, now - STORM)
+        counts = self.work.agent_mails_since(inside, now - STORM, most)
         ticket = self.occasion.ticket
         chosen = []
         for tell in tells:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from maild import config, site
+from maild import config, host, site
 from maild.clock import utc_now
 from maild.desk.rulebook import Rulebook
 from maild.errors import ConfigError
@@ -46,10 +46,12 @@ class Desk:
             return None
 
     @contextmanager
-    def store(self) -> Iterator[Store]:
-        """The store alone: reading it does not need rules and templates to be right."""
+    def store(self, node: str = "") -> Iterator[Store]:
+        """The store alone, on behalf of a node: reading it does not need rules and templates to be right. Root acts as the owner of its folder."""
         settings = config.load(self.path)
-        store = Store.open(settings.store.url, settings.store.files)
+        if isinstance(settings.store.files, Path):
+            host.act_as_owner(settings.store.files)
+        store = site.open_store(settings, node)
         try:
             yield store
         finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -122,9 +122,20 @@ class Posts:
 
 
 class Webhooks:
-    """The loop that posts. `run` ends when `stopping` is set and what was on the way has ended, or been given back."""
+    """The loop that posts. `run` ends when `stopping` is set and what was on the way has ended, or been given back.
 
-    def __init__(self, flow: Flow, stopping: asyncio.Event, total_seconds: float = TOTAL_SECONDS) -> None:
+    `beat` is called in every round. Nothing is posted while this node is `fenced`: another may be posting it.
+    """
+
+    def __init__(
+        self,
+        flow: Flow,
+        stopping: asyncio.Event,
+        total_seconds: float = TOTAL_SECONDS,
+        beat: Callable[[], None] = lambda: None,
+        fenced: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._beat, self._fenced = beat, fenced
         self.posts, self._flow, self._stopping = Posts(flow), flow, stopping
         self._poster = Poster(total_seconds)
         self._running: dict[asyncio.Task[Answer], PostRow] = {}
@@ -133,6 +144,7 @@ class Webhooks:
         pause = PAUSE
         try:
             while not self._stopping.is_set():
+                self._beat()
                 try:
                     await self._some()
                     pause = PAUSE
@@ -167,6 +179,8 @@ class Webhooks:
             self._running[asyncio.create_task(self._post(row))] = row
 
     async def _post(self, row: PostRow) -> Answer:
+        if self._fenced():
+            return Answer("later", "this node was cut off from the others")
         try:
             secret = await asyncio.to_thread(
                 config.webhook_secret, self._flow.site.settings.webhooks, os.environ

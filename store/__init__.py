@@ -8,6 +8,7 @@ What a row is:
 
     content       octets known by their SHA-256, if small (bigger ones are files): raw mails, attachments, big mails of ours
     intake        a mail that arrived, with its envelope: waiting, working, done, quarantined, dropped
+    discard       a content that an erasure has freed, until it is removed
     person        somebody of the register        address      by which mail address a person is known, in lower case
     ticket        a ticket and its due times      participant  who takes part in it besides the requester
     watcher       an agent who follows a ticket   link         what one ticket is to another
@@ -15,21 +16,26 @@ What a row is:
     attachment    a part of a message             route        a way by which a message came
     reference     a Message-ID seen in a ticket, by whom
     event         a line of the history with its reasons; of a ticket, or of the desk
+    destination   a recipient domain that is paused, left alone, or gets mail at a pace
     outbox        a mail of ours, its bytes fixed: queued, sending, sent, failed, dropped
     post          a ticket on its way to a webhook: queued, sending, sent, failed, dropped
+    mailbox       how far a mailbox is read   unfetched    a mail in it that could not be fetched so far
     digest        a line that waits for a digest  node         a daemon that reports itself
     held          an agent's mail that waits for a word of his
     absence       an agent who is away until a time
     turn          who of a team got the last ticket in turn
     fired         a rule on time that fired for a ticket
     memo          a small thing by its name
+    lease         what one node at a time does, until when
     appointment   when a mail that comes regularly is due to somebody
+    search        by which terms a ticket is found, made of the rest
     signing_key   what reply tokens are made with
 
-Never deleted: intake, content, tickets, messages, routes, references, history, outbox, posts, digests, keys. Deleted are only ties that were
-undone (participant, watcher), absences that are over, appointments with who has left, nodes that are forgotten, and a register entry that two nodes made at once.
+Never deleted: intake, tickets, messages, routes, history, outbox, posts, digests, keys; and content, references but by the erasure of a
+person (`store.erasing`), which empties the others of him. Deleted are only ties that were
+undone (participant, watcher), absences that are over, appointments with who has left, leases that were given up, nodes that are forgotten, and a register entry that two nodes made at once.
 
-Several processes may use one database. On PostgreSQL they may run on several hosts, which then share the folder of files.
+Several processes may use one database. On PostgreSQL they may run on several hosts, which then share the folder or bucket of files: `place` checks that.
 Faults that pass are raised as `NotNow` from every call; errors of the program stay what they are.
 """
 
@@ -40,29 +46,53 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from maild.errors import NotNow, Unreachable
+from store.bells import Bells
+from store.blobs import Blobs, Bucket, FilesPlace
 from store.consistency import violations
 from store.content import Content
-from store.engine import Counts, Database, parse_url
+from store.engine import Collided, Counts, Database, parse_url, sqlite_file
 from store.files import Files
 from store.intake import LeaseLost
 from store.migration import migrate
 from store.outbox import NoteLeak
+from store.place import check_place
+from store.s3 import S3Files
+from store.search import rebuild
+from store.transaction import Contended
 from store.work import Work
 
-__all__ = ["Content", "Counts", "LeaseLost", "NoteLeak", "Store", "Work"]
+__all__ = [
+    "Bucket",
+    "Collided",
+    "Contended",
+    "Content",
+    "Counts",
+    "LeaseLost",
+    "NoteLeak",
+    "Store",
+    "Work",
+    "blobs_at",
+]
+
+
+def blobs_at(place: FilesPlace) -> Blobs:
+    """What keeps big contents in this folder or bucket."""
+    return S3Files(place) if isinstance(place, Bucket) else Files(place)
 
 
 class Store:
-    """An open store, for all threads of the process. Made by `open`."""
+    """An open store, for all threads of the process. Made by `open`. `alone`: nobody elsewhere needs to be woken by what is done here."""
 
-    def __init__(self, database: Database, files: Files) -> None:
+    def __init__(self, database: Database, files: Blobs) -> None:
         self._database = database
         self._files = files
         self.content = Content(database, files)
+        self.alone = False
 
     @classmethod
-    def open(cls, url: str, files: Path) -> Store:
-        """Open the database of this SQLAlchemy URL (SQLite paths absolute) and the folder for big contents.
+    def open(cls, url: str, files: FilesPlace, *, node: str = "") -> Store:
+        """Open the database of this SQLAlchemy URL (SQLite paths absolute) and the folder or bucket for big contents. `node`: on whose
+        behalf, so that its transactions can be ended when it is taken for dead (`Work.bury`).
 
         Makes what is missing and upgrades what is older. ConfigError for a URL or database that cannot be used, Unreachable when
         it does not answer.
@@ -70,14 +100,20 @@ class Store:
         parsed = parse_url(url)
         shown = parsed.render_as_string(hide_password=True)
         try:
-            folder = Files(files)
-            folder.prepare()
+            blobs = blobs_at(files)
+            blobs.prepare()
             migrate(parsed)
+            database = Database(parsed, node)
+            try:
+                check_place(database, blobs)
+            except BaseException:
+                database.close()
+                raise
         except NotNow as error:
             raise Unreachable(f"{shown}: {error}") from error
         except OSError as error:
             raise Unreachable(f"{shown}: {error.filename or files}: {error.strerror}") from error
-        return cls(Database(parsed), folder)
+        return cls(database, blobs)
 
     @contextmanager
     def work(self, *, urgent: bool = False) -> Iterator[Work]:
@@ -86,13 +122,32 @@ class Store:
         `urgent`: before other threads that wait to write, and those that see `contended` make room for it.
         """
         with self._database.work(urgent=urgent) as connection:
-            yield Work(connection, self._files, writing=True)
+            work = Work(connection, self._files, writing=True)
+            yield work
+            work.index()
+            if not self.alone:
+                work.ring_out()
 
     @contextmanager
     def read(self) -> Iterator[Work]:
         """One state of the database to look at; methods that change something fail."""
         with self._database.read() as connection:
             yield Work(connection, self._files, writing=False)
+
+    @property
+    def lock_file(self) -> Path | None:
+        """What a daemon locks that must be the only one on this store; None where several may share it."""
+        path = sqlite_file(self._database.url)
+        return None if path is None else path.with_name(f"{path.name}.lock")
+
+    def bells(self) -> Bells | None:
+        """What hears transactions of other processes ring; None on SQLite."""
+        return self._database.bells()
+
+    @property
+    def database(self) -> str:
+        """Which kind of database it is on: sqlite or postgresql."""
+        return self._database.url.get_backend_name()
 
     @property
     def counts(self) -> Counts:
@@ -104,10 +159,30 @@ class Store:
         """Whether another thread waits urgently for the write transaction that is open; long work should then end its own."""
         return self._database.contended
 
+    def rebuild_search(self) -> None:
+        """Make the search index anew, for rows that were written beneath the store; reads everything."""
+        with self._database.work() as connection:
+            rebuild(connection)
+
     def check(self) -> list[str]:
         """What is untrue in the store and never should be, a sentence each; reads everything."""
         with self._database.read() as connection:
             return list(violations(connection, self._files))
+
+    def sweep(self) -> int:
+        """Remove the contents that erasures have freed: how many. Nothing when there are none, at the price of one look."""
+        with self.read() as work:
+            if not work.discarded():
+                return 0
+        with self.work() as work:
+            return work.sweep()
+
+    def compact(self) -> bool:
+        """Give back what erased rows have left in the database's files; False for a big SQLite database, which would stand still for long.
+
+        PostgreSQL overwrites such rows in its own time (VACUUM), and keeps what it has archived of its log.
+        """
+        return self._database.compact()
 
     def close(self) -> None:
         self._database.close()

@@ -7,8 +7,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from maild.desk.people import Ticket
-from maild.desk.selection import UNFINISHED
 from store import tables
+from store.tables import UNFINISHED, where
 from store.tickets import load_tickets
 from store.transaction import Transaction
 
@@ -47,7 +47,7 @@ class AbsenceWork(Transaction):
         """The agent's unfinished tickets with something due, in order of number."""
         mine = tables.ticket.c.assignee == agent.lower()
         dues = sa.or_(*(column.is_not(None) for column in _DUE))
-        return load_tickets(self._connection, [mine, tables.ticket.c.state.in_(UNFINISHED), dues])
+        return load_tickets(self._connection, [sa.and_(mine, where(UNFINISHED), dues)])
 
     def told(self, what: str, address: str) -> datetime | None:
         """When this (helped, refused) last went to the address."""

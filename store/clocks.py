@@ -12,9 +12,10 @@ from sqlalchemy.engine import Connection
 from maild.desk import timeline
 from maild.desk.people import Ticket
 from maild.desk.timeline import Moment
-from maild.desk.words import Role, State
+from maild.desk.words import Role
 from store import tables
-from store.tables import CLOCKED, DIGEST_OPEN, LOOKED_AT, where
+from store.prepared import Prepared
+from store.tables import CLOCKED, DIGEST_OPEN, LOOKED_AT, UNFINISHED, where
 from store.tickets import TARGETS
 from store.transaction import Transaction
 
@@ -25,12 +26,12 @@ _DUE = (
     .order_by(tables.ticket.c.clock_at, tables.ticket.c.id)
     .limit(sa.bindparam("most"))
 )
-_LINES = (
+_LINES = Prepared(
     sa.select(tables.event.c.at, tables.event.c.actor, tables.event.c.event, tables.event.c.detail)
     .where(tables.event.c.ticket == sa.bindparam("ticket"), tables.event.c.event.in_(timeline.COUNTED))
     .order_by(tables.event.c.id)
 )
-_ANSWERS = (
+_ANSWERS = Prepared(
     sa.select(
         tables.message.c.id, tables.message.c.kind, tables.message.c.at, tables.outbox.c.state, tables.outbox.c.retries, tables.outbox.c.sent_at
     )
@@ -49,13 +50,15 @@ _ANSWERS = (
         tables.message.c.kind.in_(("person", _ACKNOWLEDGEMENT)),
     )
 )  # fmt: skip
-_JOINED = sa.select(tables.ticket.c.id, tables.ticket.c.received_at).where(
-    tables.ticket.c.merged_into == sa.bindparam("ticket"),
-    tables.ticket.c.requester == sa.bindparam("requester"),
+_JOINED = Prepared(
+    sa.select(tables.ticket.c.id, tables.ticket.c.received_at).where(
+        tables.ticket.c.merged_into == sa.bindparam("ticket"),
+        tables.ticket.c.requester == sa.bindparam("requester"),
+    )
 )
+_SET_CLOCKS = Prepared(sa.update(tables.ticket).where(tables.ticket.c.id == sa.bindparam("number")))
 _FAILED: Final = ("failed", "dropped")
 _FINGERPRINT: Final = "promises"
-_STOPPED: Final = (State.SOLVED, State.CLOSED, State.SPAM, State.MERGED)
 
 
 def moments_of(connection: Connection, ticket: Ticket) -> tuple[Moment, ...]:
@@ -64,13 +67,13 @@ def moments_of(connection: Connection, ticket: Ticket) -> tuple[Moment, ...]:
     answers, acknowledged = _answers(connection, ticket.id)
     wanted = [ticket.id]
     while wanted:
-        found = connection.execute(_JOINED, {"ticket": wanted.pop(), "requester": ticket.requester.id}).all()
+        found = _JOINED.rows(connection, {"ticket": wanted.pop(), "requester": ticket.requester.id})
         for row in found:
             wanted.append(row.id)
-            joined.append((row.received_at, connection.execute(_LINES, {"ticket": row.id}).all()))
+            joined.append((row.received_at, _LINES.rows(connection, {"ticket": row.id})))
             more = _answers(connection, row.id)
             answers, acknowledged = [*answers, *more[0]], [*acknowledged, *more[1]]
-    lines = connection.execute(_LINES, numbers).all()
+    lines = _LINES.rows(connection, numbers)
     return timeline.moments(ticket, lines, answers, acknowledged, joined)
 
 
@@ -80,7 +83,7 @@ def _answers(connection: Connection, ticket: int) -> tuple[list[datetime], list[
     found: dict[int, datetime] = {}
     failed: set[int] = set()
     acknowledged: list[datetime] = []
-    for row in connection.execute(_ANSWERS, {"ticket": ticket}):
+    for row in _ANSWERS.rows(connection, {"ticket": ticket}):
         if row.kind == _ACKNOWLEDGEMENT:
             acknowledged.append(row.at)
         elif row.state in _FAILED:
@@ -101,8 +104,7 @@ class ClockWork(Transaction):
     def set_clocks(self, ticket: int, due: Mapping[str, datetime], clock_at: datetime | None) -> None:
         """When its promises are due, by target, and when there is something to be done about them. That is no change of the ticket."""
         values = {f"{target}_due": due.get(target) for target in TARGETS}
-        change = sa.update(tables.ticket).where(tables.ticket.c.id == ticket)
-        self._connection.execute(change.values(**values, clock_at=clock_at))
+        _SET_CLOCKS.run(self._connection, {**values, "clock_at": clock_at, "number": ticket})
 
     def due_clocks(self, now: datetime, limit: int) -> list[tuple[int, datetime]]:
         """(ticket, since when) of tickets about whose promises there is something to be done, earliest first."""
@@ -116,8 +118,7 @@ class ClockWork(Transaction):
         before = self._connection.scalar(sa.select(memo.c.value).where(memo.c.name == _FINGERPRINT))
         if before == fingerprint:
             return False
-        running = tables.ticket.c.state.not_in(_STOPPED)
-        self._connection.execute(sa.update(tables.ticket).where(running).values(clock_at=now))
+        self._connection.execute(sa.update(tables.ticket).where(where(UNFINISHED)).values(clock_at=now))
         self._put(memo, {"name": _FINGERPRINT, "value": fingerprint}, "name")
         return True
 

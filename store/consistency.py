@@ -11,7 +11,9 @@ from sqlalchemy.engine import Connection
 
 from maild.desk.words import State
 from store import tables
-from store.files import Files, disk_faults
+from store.blobs import Blobs
+from store.files import disk_faults
+from store.search import misfits
 
 _STATES = ", ".join(f"'{state}'" for state in State)
 
@@ -48,7 +50,7 @@ INVARIANTS: Final = {
         SELECT message.id, intake.id, intake.state FROM message JOIN intake ON intake.id = message.intake
         WHERE intake.state = 'dropped'""",
     "ticket {0} has the unknown state {1}": f"""
-        SELECT id, state FROM ticket WHERE state NOT IN ({_STATES})""",
+        SELECT id, state FROM ticket WHERE state NOT IN ({_STATES})""",  # noqa: S608  our own words
     "ticket {0} has priority {1}": """
         SELECT id, priority FROM ticket WHERE priority NOT BETWEEN 1 AND 5""",
     "ticket {0} is {1} and merged into {2}": """
@@ -68,6 +70,7 @@ INVARIANTS: Final = {
 }
 """Sentence, with the query's columns in their order, and the query."""
 
+_BLOCK: Final = 1 << 20
 _NAMED_CONTENT: Final = {
     "intake": tables.intake.c.sha256,
     "message": tables.message.c.sha256,
@@ -76,13 +79,14 @@ _NAMED_CONTENT: Final = {
 }
 
 
-def violations(connection: Connection, files: Files) -> Iterator[str]:
+def violations(connection: Connection, files: Blobs) -> Iterator[str]:
     """One sentence for each thing that is wrong."""
     if connection.dialect.name == "sqlite":
         yield from _sqlite_damage(connection)
     for sentence, query in INVARIANTS.items():
         for row in connection.execute(sa.text(query)):
             yield sentence.format(*row)
+    yield from misfits(connection)
     yield from _content_damage(connection, files)
 
 
@@ -94,7 +98,7 @@ def _sqlite_damage(connection: Connection) -> Iterator[str]:
         yield f"row {row[1]} of {row[0]} refers to a {row[2]} that does not exist"
 
 
-def _content_damage(connection: Connection, files: Files) -> Iterator[str]:
+def _content_damage(connection: Connection, files: Blobs) -> Iterator[str]:
     """Every kept content is what its name says, and every named one is kept."""
     kept: set[str] = set()
     rows = connection.execution_options(yield_per=100).execute(sa.select(tables.content))
@@ -102,11 +106,16 @@ def _content_damage(connection: Connection, files: Files) -> Iterator[str]:
         kept.add(row.sha256)
         if hashlib.sha256(row.data).hexdigest() != row.sha256:
             yield f"content {row.sha256} is damaged"
-    for sha256, path in files.hashes():
+    for sha256 in files.hashes():
+        file = files.open(sha256)
+        if file is None:
+            continue  # erased just now
         kept.add(sha256)
-        with disk_faults(), path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != sha256:
+        with disk_faults(), file:
+            digest = hashlib.sha256()
+            while block := file.read(_BLOCK):
+                digest.update(block)
+        if digest.hexdigest() != sha256:
             yield f"the file of content {sha256} is damaged"
     for what, column in _NAMED_CONTENT.items():
         owner = column.table.c.message if what.startswith("attachment") else column.table.c.id

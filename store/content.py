@@ -10,10 +10,11 @@ from typing import BinaryIO, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from store.blobs import Blobs
 from store.engine import Database
-from store.files import Files, disk_faults
+from store.files import disk_faults
 from store.tables import content
-from store.transaction import Transaction, any_of, chunks, insert_ignore
+from store.transaction import Transaction, any_of, chunks, insert_rows
 
 _SELECT = sa.select(content.c.data).where(content.c.sha256 == sa.bindparam("sha256"))
 _SOME = sa.select(content.c.sha256, content.c.data).where(content.c.sha256.in_(any_of("hashes")))
@@ -24,7 +25,7 @@ class Content:
 
     SMALL: Final = 128 * 1024
 
-    def __init__(self, database: Database, files: Files) -> None:
+    def __init__(self, database: Database, files: Blobs) -> None:
         self._database = database
         self.files = files
 
@@ -39,18 +40,22 @@ class Content:
 
     def open(self, sha256: str) -> BinaryIO:
         """The same to read in parts."""
-        file = self.files.open(sha256)
-        if file is not None:
-            return file
         with self._database.read() as connection:
-            return io.BytesIO(_from_table(connection, sha256))
+            data = _from_table(connection, sha256)
+        return io.BytesIO(data) if data is not None else _from_files(self.files, sha256)
 
 
-def _from_table(connection: Connection, sha256: str) -> bytes:
+def _from_table(connection: Connection, sha256: str) -> bytes | None:
+    # Asked first: most contents are small, and files may be far away.
     data: bytes | None = connection.scalar(_SELECT, {"sha256": sha256})
-    if data is None:
-        raise KeyError(sha256)
     return data
+
+
+def _from_files(files: Blobs, sha256: str) -> BinaryIO:
+    file = files.open(sha256)
+    if file is None:
+        raise KeyError(sha256)
+    return file
 
 
 class ContentWork(Transaction):
@@ -60,11 +65,10 @@ class ContentWork(Transaction):
         """Keep the octets; their SHA-256 in hexadecimal. Small ones are durable with the commit, big ones at once."""
         sha256 = hashlib.sha256(data).hexdigest()
         if len(data) > Content.SMALL:
+            self._hold_files()
             self._files.put(io.BytesIO(data), len(data), sha256)
         else:
-            self._connection.execute(
-                insert_ignore(self._connection, content), {"sha256": sha256, "data": data}
-            )
+            insert_rows(self._connection, content, [{"sha256": sha256, "data": data}])
         return sha256
 
     def small_contents(self, hashes: Iterable[str]) -> dict[str, bytes]:
@@ -76,8 +80,8 @@ class ContentWork(Transaction):
 
     def get_content(self, sha256: str) -> bytes:
         """What was kept, also in this transaction. KeyError when it is not known."""
-        file = self._files.open(sha256)
-        if file is None:
-            return _from_table(self._connection, sha256)
-        with file, disk_faults():
+        data = _from_table(self._connection, sha256)
+        if data is not None:
+            return data
+        with _from_files(self._files, sha256) as file, disk_faults():
             return file.read()

@@ -19,6 +19,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext
 
 from maild.errors import ConfigError, NotNow, Problem
+from store import answering
+from store.bells import Bells
 from store.turn import Turn
 
 BUSY_SECONDS: Final = 10
@@ -43,12 +45,18 @@ _SQLITE_PASSES = {
 }
 # What a database that has become read-only (a demoted primary, a remounted disk) says to a writer.
 _READ_ONLY = {sqlite3.SQLITE_READONLY, "25006"}
+# deadlock_detected and serialization_failure.
+_COLLISIONS = {"40P01", "40001"}
 # PostgreSQL class 54, program limit exceeded: the same data will never fit.
 _NEVER_FITS = "54"
 _POSTGRES_SESSION = f"""
     SELECT set_config('TimeZone', 'UTC', false), set_config('lock_timeout', '{BUSY_SECONDS}s', false),
            CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END
 """
+
+
+COMPACTED_MOST: Final = 1 << 30
+"""Octets of an SQLite file that is made anew in some seconds."""
 
 
 class Counts(NamedTuple):
@@ -93,7 +101,7 @@ def make_folder(path: Path) -> None:
             folder.mkdir(mode=0o700)
 
 
-def make_engine(url: URL, *, reading: bool = False, migrating: bool = False) -> Engine:
+def make_engine(url: URL, *, reading: bool = False, migrating: bool = False, node: str = "") -> Engine:
     """An engine with our session settings. `reading`: SQLite's connections refuse to write. `migrating`: foreign keys are
     not enforced, because SQLite alters a table by making it anew."""
     if url.get_backend_name() == "sqlite":
@@ -111,7 +119,7 @@ def make_engine(url: URL, *, reading: bool = False, migrating: bool = False) -> 
         )
         _prepare_sqlite(engine, pragmas)
     else:
-        engine = _postgres_engine(url)
+        engine = _postgres_engine(url, node)
     event.listen(engine, "handle_error", _name_fault)
     return engine
 
@@ -136,8 +144,14 @@ def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
-def _postgres_engine(url: URL) -> Engine:
-    arguments = {} if "connect_timeout" in url.query else {"connect_timeout": BUSY_SECONDS}
+def session_name(node: str) -> str:
+    """What the server calls the sessions of a node: at most 63 octets, else it would cut it by itself."""
+    return f"maild {node}"[:63]
+
+
+def _postgres_engine(url: URL, node: str) -> Engine:
+    given = {"connect_timeout": BUSY_SECONDS, "application_name": session_name(node).strip()}
+    arguments = {name: value for name, value in given.items() if name not in url.query}
     try:
         engine = sa.create_engine(
             url,
@@ -151,6 +165,10 @@ def _postgres_engine(url: URL) -> Engine:
         raise _refuse(
             url.render_as_string(hide_password=True), "needs the PostgreSQL driver: install maild[postgres]"
         ) from None
+
+    @event.listens_for(engine, "do_connect")
+    def open_(_dialect: object, _record: object, arguments: Any, parameters: Any) -> Any:
+        return answering.connect(*arguments, **parameters)
 
     @event.listens_for(engine, "connect")
     def connect(
@@ -179,14 +197,24 @@ def _passes(context: ExceptionContext) -> bool:
     )
 
 
+class Collided(NotNow):
+    """Two transactions waited for each other, and this one was given up: at once again, it will go through."""
+
+
 def _name_fault(context: ExceptionContext) -> None:
     if not _passes(context):
+        return
+    if context.is_pre_ping:
+        context.is_disconnect = (
+            True  # a connection that has become useless while nobody used it: the pool makes a new one
+        )
         return
     # Only a lost server makes the other pooled connections doubtful as well.
     context.invalidate_pool_on_disconnect = context.is_disconnect
     context.is_disconnect = True
     text = str(context.original_exception).strip().partition("\n")[0]
-    raise NotNow(f"the database cannot be used now: {text}") from context.original_exception
+    kind = Collided if getattr(context.original_exception, "sqlstate", None) in _COLLISIONS else NotNow
+    raise kind(f"the database cannot be used now: {text}") from context.original_exception
 
 
 class Database:
@@ -196,16 +224,16 @@ class Database:
     one in a transaction that sees one state of the database and cannot write. Both raise NotNow.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, node: str = "") -> None:
         self.url = url
         self._count = threading.Lock()
         self._statements = self._commits = 0
-        self._writer = make_engine(url)
+        self._writer = make_engine(url, node=node)
         if url.get_backend_name() == "sqlite":
             self._reader = make_engine(url, reading=True)
             engines = [self._writer, self._reader]
-            # SQLite makes writers of other threads poll; a lock wakes the next one at once.
-            self._turn: Turn | None = Turn()
+            file = sqlite_file(url)
+            self._turn: Turn | None = Turn.of(file) if file else Turn()
         else:
             self._reader = self._writer.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True, reading=True
@@ -242,7 +270,7 @@ class Database:
 
     @property
     def contended(self) -> bool:
-        """Whether another thread waits urgently for the write transaction that is open."""
+        """Whether another thread or process waits urgently for the write transaction that is open."""
         return self._turn is not None and self._turn.pressed
 
     @contextlib.contextmanager
@@ -258,6 +286,30 @@ class Database:
             yield
         finally:
             self._turn.release()
+
+    def compact(self) -> bool:
+        """Make an SQLite file anew and empty its log, so that nothing deleted is left in them; False when the file is too big for that
+        beside a running daemon, or the database a server. Raises NotNow."""
+        path = sqlite_file(self.url)
+        if path is None or path.stat().st_size > COMPACTED_MOST:
+            return False
+        with self._my_turn(False), _pool_faults():
+            raw = self._writer.raw_connection()
+            try:
+                raw.execute(
+                    "INSERT INTO search (search) VALUES ('optimize')"
+                )  # it keeps deleted words until it merges
+                raw.execute("VACUUM")
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except sqlite3.OperationalError as error:
+                raise NotNow(f"the database cannot be used now: {error}") from error
+            finally:
+                raw.close()
+        return True
+
+    def bells(self) -> Bells | None:
+        """What hears transactions of other processes ring; None for a database of one machine."""
+        return None if self.url.get_backend_name() == "sqlite" else Bells(self.url, BUSY_SECONDS)
 
     def close(self) -> None:
         self._reader.dispose()

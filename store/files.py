@@ -19,6 +19,7 @@ from maild.errors import NotNow
 from store.engine import make_folder
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_MARK = "desk"
 _BLOCK = 1 << 20
 
 
@@ -40,10 +41,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 class Files:
-    """The folder of big contents: `ab/cdef…` by hash, and `partial/` for what is being written. All methods raise NotNow."""
+    """The folder of big contents: `ab/cdef…` by hash, `partial/` for what is being written, and `desk`, which tells it from other folders."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = self.place = folder
         self._partial = folder / "partial"
 
     def prepare(self) -> None:
@@ -112,8 +113,38 @@ class Files:
                 return None
             raise
 
-    def hashes(self) -> Iterator[tuple[str, Path]]:
-        """(hash by name, path) of every file, in order."""
+    def holds(self, sha256: str) -> bool:
+        """Whether it is there."""
+        with disk_faults():
+            return self.path(sha256).exists()
+
+    def discard(self, sha256: str) -> None:
+        """Remove it for good; nothing when it is not there."""
+        path = self.path(sha256)
+        with disk_faults():
+            path.unlink(missing_ok=True)
+            if path.parent.exists():
+                _sync_folder(path.parent)
+
+    def hashes(self) -> Iterator[str]:
+        """The hash that every file is named by, in order."""
         with disk_faults():
             for path in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*")):
-                yield path.parent.name + path.name, path
+                yield path.parent.name + path.name
+
+    def mark(self) -> str | None:
+        """The word by which this folder is told from others; None when it has none yet."""
+        with disk_faults():
+            try:
+                return (self.folder / _MARK).read_text("ascii", "replace").strip()
+            except FileNotFoundError:
+                return None
+
+    def set_mark(self, mark: str) -> None:
+        """Give the folder another such word."""
+        with disk_faults(), self._writing() as (path, file):
+            file.write(f"{mark}\n".encode())
+            file.flush()
+            os.fsync(file.fileno())
+            path.replace(self.folder / _MARK)
+            _sync_folder(self.folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,9 +10,12 @@ import sqlalchemy as sa
 
 from maild.desk.facts import Envelope
 from maild.errors import NotNow
+from store.bells import MAIL
+from store.content import Content
+from store.prepared import Prepared
 from store.rows import Arrival, Intake, Quarantined
-from store.tables import INTAKE_ASIDE, INTAKE_OPEN, intake, where
-from store.transaction import Transaction, chunks
+from store.tables import IMPORTED, INTAKE_ASIDE, INTAKE_OPEN, intake, where
+from store.transaction import Transaction, any_of, chunks
 
 _INSERT = sa.insert(intake).returning(intake.c.id, sort_by_parameter_order=True)
 _UPDATE = sa.update(intake)
@@ -29,8 +32,9 @@ _COLUMNS = (
     intake.c.trusted,
     intake.c.unauthenticated,
     intake.c.attempts,
+    intake.c.message_id,
 )
-_FINISH = _UPDATE.where(intake.c.id == sa.bindparam("number"), intake.c.state == "working")
+_FINISH = Prepared(_UPDATE.where(intake.c.id == sa.bindparam("number"), intake.c.state == "working"))
 _FREE: dict[str, Any] = {"node": None, "lease_until": None}
 _CANDIDATES = (
     sa.select(intake.c.id, intake.c.attempts)
@@ -47,6 +51,21 @@ _CANDIDATES = (
     .order_by(intake.c.id)
     .limit(sa.bindparam("most"))
     .with_for_update(skip_locked=True)
+)
+_IMPORTED_BEFORE = sa.select(intake.c.sha256).where(where(IMPORTED), intake.c.sha256.in_(any_of("hashes")))
+
+
+_EARLIER = (
+    sa.select(intake.c.id)
+    .where(
+        where(INTAKE_OPEN),
+        intake.c.id < sa.bindparam("number"),
+        intake.c.message_id.in_(any_of("answered")),
+        sa.or_(
+            intake.c.state == "working", intake.c.due_at.is_(None), intake.c.due_at <= sa.bindparam("now")
+        ),
+    )
+    .limit(1)
 )
 
 
@@ -74,6 +93,7 @@ class IntakeWork(Transaction):
         """Accept mails whose content is kept already: their numbers, in order. Due at once."""
         if not arrivals:
             return []
+        self._hold(arrival.sha256 for arrival in arrivals if arrival.size > Content.SMALL)
         rows = [
             {
                 "sha256": arrival.sha256,
@@ -86,12 +106,37 @@ class IntakeWork(Transaction):
                 "received_at": arrival.envelope.received_at,
                 "trusted": arrival.envelope.trusted,
                 "unauthenticated": arrival.envelope.unauthenticated,
+                "message_id": arrival.message_id,
                 "state": "waiting",
                 "attempts": 0,
             }
             for arrival in arrivals
         ]
+        self.ring(MAIL)
         return list(self._connection.scalars(_INSERT, rows))
+
+    def _hold(self, files: Iterable[str]) -> None:
+        """These files stay from now on; NotNow when an erasure has removed one between its writing and this."""
+        wanted = list(files)
+        if wanted:
+            self._hold_files()
+        for sha256 in wanted:
+            if not self._files.holds(sha256):
+                raise NotNow(f"the file of content {sha256} was just removed by an erasure")
+
+    def take_up(self, arrival: Arrival, node: str, now: datetime, lease: timedelta) -> int:
+        """Accept a mail whose content is kept already and begin to work on it, so that nobody else ever does: its number."""
+        [number] = self.keep([arrival])
+        taken = {"state": "working", "node": node, "lease_until": now + lease, "attempts": 1}
+        self._connection.execute(_UPDATE.where(intake.c.id == number).values(**taken))
+        return number
+
+    def imported(self, hashes: Iterable[str]) -> set[str]:
+        """Those of these SHA-256 whose mails came out of an archive before."""
+        found: set[str] = set()
+        for part in chunks(hashes):
+            found.update(self._connection.scalars(_IMPORTED_BEFORE, {"hashes": part}))
+        return found
 
     def claim_intake(self, node: str, now: datetime, lease: timedelta, limit: int) -> list[Intake]:
         """Up to `limit` mails to work on until `now + lease`, in order of number; each goes to one claimer only.
@@ -113,24 +158,35 @@ class IntakeWork(Transaction):
             .returning(*_COLUMNS)
         )
         rows = sorted(self._connection.execute(claim), key=lambda row: row.id)
-        return [Intake(row.id, row.sha256, row.size, _envelope(row), row.attempts) for row in rows]
+        return [
+            Intake(row.id, row.sha256, row.size, _envelope(row), row.attempts, row.message_id) for row in rows
+        ]
+
+    def answers_earlier(self, id: int, answered: Sequence[str], now: datetime) -> bool:
+        """Whether another node has in work, or is about to take, a mail that came before this one and that this one answers (Message-IDs as
+        their headers write them). On SQLite mails are worked on in order."""
+        if not self._postgres or not answered:
+            return False
+        names = {"number": id, "answered": list(answered), "now": now}
+        return self._connection.execute(_EARLIER, names).first() is not None
 
     def release_intake(self, node: str) -> int:
         """Give back what this node left in work when it died: how many. The attempts count."""
         mine = _UPDATE.where(where(INTAKE_OPEN), intake.c.state == "working", intake.c.node == node)
         return self._connection.execute(mine.values(state="waiting", due_at=None, **_FREE)).rowcount
 
-    def unclaim_intake(self, ids: Sequence[int], due_at: datetime) -> None:
-        """Give back what could not be worked on for no fault of its own; this attempt does not count."""
+    def unclaim_intake(self, ids: Sequence[int], due_at: datetime, node: str) -> None:
+        """Give back what this node could not work on for no fault of the mail; this attempt does not count."""
         for part in chunks(ids):
-            back = _UPDATE.where(intake.c.id.in_(part), where(INTAKE_OPEN), intake.c.state == "working")
+            mine = (where(INTAKE_OPEN), intake.c.state == "working", intake.c.node == node)
+            back = _UPDATE.where(intake.c.id.in_(part), *mine)
             attempts = intake.c.attempts - 1
             self._connection.execute(back.values(state="waiting", attempts=attempts, due_at=due_at, **_FREE))
 
     def finish_intake(self, id: int, outcome: str, message: int | None, now: datetime) -> None:
         """The mail is done, as `message` if it became one. LeaseLost when it is not in work any more."""
-        done = self._connection.execute(
-            _FINISH,
+        done = _FINISH.run(
+            self._connection,
             {
                 "number": id,
                 "state": "done",
@@ -141,7 +197,7 @@ class IntakeWork(Transaction):
                 **_FREE,
             },
         )
-        if not done.rowcount:
+        if not done:
             raise LeaseLost(f"intake {id} is not in work any more")
 
     def fail_intake(self, id: int, error: str, now: datetime, attempts_max: int, retry_at: datetime) -> bool:
@@ -183,6 +239,7 @@ class IntakeWork(Transaction):
 
     def retry_quarantined(self, id: int, now: datetime) -> bool:
         """Try it again from the first attempt; False when it is not in quarantine."""
+        self.ring(MAIL)
         return self._leave(id, state="waiting", attempts=0, due_at=now, finished_at=None)
 
     def drop_quarantined(self, id: int, now: datetime) -> bool:

@@ -9,9 +9,10 @@ from typing import Final
 import sqlalchemy as sa
 
 from maild.desk.people import Ticket
-from maild.desk.selection import NOBODY, Selection
+from maild.desk.selection import COUNTED, NOBODY, UNFINISHED, Selection
 from store import tables
 from store.rows import Filter
+from store.tables import where
 from store.tickets import TicketWork, tickets_by_id
 
 _TICKET: Final = tables.ticket.c
@@ -24,14 +25,13 @@ class ListWork(TicketWork):
     def listed(
         self, selection: Selection, now: datetime, limit: int, *, newest: bool = False
     ) -> tuple[list[Ticket], int]:
-        """The first tickets of the selection, by priority and then age (`newest`: by number, backwards), and how many there are.
+        """The first tickets of the selection, by priority and then age (`newest`: by number, backwards), and how many there are: at most `COUNTED`.
 
         `ME` must have been replaced by who asks.
         """
         conditions = [*self._selected(selection, now)]
-        total = self._connection.scalar(
-            sa.select(sa.func.count()).select_from(tables.ticket).where(*conditions)
-        )
+        some = sa.select(_TICKET.id).where(*conditions).limit(COUNTED).subquery()
+        total = self._connection.scalar(sa.select(sa.func.count()).select_from(some))
         order = [_TICKET.id.desc()] if newest else [_TICKET.priority, _TICKET.received_at, _TICKET.id]
         query = sa.select(_TICKET.id).where(*conditions).order_by(*order).limit(limit)
         ids = self._connection.scalars(query).all()
@@ -52,7 +52,9 @@ class ListWork(TicketWork):
         )
         if selection.assignee == NOBODY:
             yield _TICKET.assignee.is_(None)
-        if selection.states:
+        if selection.states and set(selection.states) <= set(UNFINISHED):
+            yield sa.and_(where(tables.UNFINISHED))
+        if selection.states and set(selection.states) != set(UNFINISHED):
             yield _TICKET.state.in_(selection.states)
         if selection.priorities:
             yield _TICKET.priority.in_(selection.priorities)

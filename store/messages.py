@@ -14,18 +14,23 @@ from maild.desk.people import Message
 from maild.desk.words import Role
 from store import tables
 from store.columns import bounded
+from store.prepared import Prepared
 from store.rows import NewMessage
+from store.search import SearchWork
 from store.tables import MERGED, where
-from store.transaction import Transaction, any_of, chunks, insert_ignore
+from store.transaction import any_of, chunks, insert_ignore
 
 _COLUMNS = [column for column in tables.message.c if column.name not in ("created_at", "cc", "defects")]
-_ATTACHMENTS = (
+_ADD_ATTACHMENTS = Prepared(sa.insert(tables.attachment))
+_ATTACHMENTS = Prepared(
     sa.select(tables.attachment)
     .where(tables.attachment.c.message.in_(any_of("messages")))
     .order_by(tables.attachment.c.message, tables.attachment.c.position)
 )
-_DELIVERIES = sa.select(tables.outbox.c.message, tables.outbox.c.state).where(
-    tables.outbox.c.role == Role.REQUESTER, tables.outbox.c.message.in_(any_of("messages"))
+_DELIVERIES = Prepared(
+    sa.select(tables.outbox.c.message, tables.outbox.c.state).where(
+        tables.outbox.c.role == Role.REQUESTER, tables.outbox.c.message.in_(any_of("messages"))
+    )
 )
 
 
@@ -37,12 +42,12 @@ def load_messages(connection: Connection, conditions: Sequence[sa.ColumnElement[
     attachments: dict[int, list[Attachment]] = {}
     deliveries: dict[int, set[str]] = {}
     for part in chunks(row.id for row in rows):
-        for row in connection.execute(_ATTACHMENTS, {"messages": part}):
+        for row in _ATTACHMENTS.rows(connection, {"messages": part}):
             attachments.setdefault(row.message, []).append(
                 Attachment(row.name, row.type, row.size, row.inline, row.sha256, row.content_id)
             )
     for part in chunks(row.id for row in rows if row.direction == "out"):
-        for row in connection.execute(_DELIVERIES, {"messages": part}):
+        for row in _DELIVERIES.rows(connection, {"messages": part}):
             deliveries.setdefault(row.message, set()).add(row.state)
     return [
         _message(row, tuple(attachments.get(row.id, ())), _delivery(deliveries.get(row.id, set())))
@@ -95,7 +100,7 @@ def whole(connection: Connection, ticket: int) -> list[Message]:
     return load_messages(connection, [tables.message.c.ticket.in_(family(ticket))])
 
 
-class MessageWork(Transaction):
+class MessageWork(SearchWork):
     """Messages as part of a transaction."""
 
     def add_message(self, new: NewMessage) -> int:
@@ -106,6 +111,8 @@ class MessageWork(Transaction):
         number = self._insert(tables.message, values)
         if new.public:
             self._public.add(number)
+        if new.ticket is not None:
+            self._said_in(new.ticket, new.subject, new.text)
         if new.attachments:
             rows = [
                 {
@@ -120,7 +127,7 @@ class MessageWork(Transaction):
                 }
                 for position, one in enumerate(new.attachments)
             ]
-            self._connection.execute(sa.insert(tables.attachment), rows)
+            _ADD_ATTACHMENTS.run_all(self._connection, rows)
         return number
 
     def message(self, id: int) -> Message | None:
@@ -138,11 +145,15 @@ class MessageWork(Transaction):
             for name in ("ticket", "at", "direction", "public", "text", "reply", "html", "minutes")
         }
         self._connection.execute(sa.update(tables.message).where(tables.message.c.id == id).values(**values))
+        if new.ticket is not None:
+            self.reindex([new.ticket])
 
     def move_message(self, id: int, ticket: int, now: datetime) -> None:
         """The message becomes one of another ticket, and answers to it are that ticket's."""
         message, seen = tables.message, tables.reference
+        before: int | None = self._connection.scalar(sa.select(message.c.ticket).where(message.c.id == id))
         self._connection.execute(sa.update(message).where(message.c.id == id).values(ticket=ticket))
+        self.reindex({ticket} if before is None else {ticket, before})
         row = self._connection.execute(
             sa.select(message.c.person, message.c.message_id).where(message.c.id == id)
         ).one()

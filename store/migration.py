@@ -37,11 +37,11 @@ def migrate(url: URL) -> None:
     path = sqlite_file(url)
     engine, reader = make_engine(url, migrating=True), make_engine(url, reading=True)
     try:
-        with _alone(path):
+        with alone(path):
             if path is not None:
                 create_sqlite_file(path)
             with reader.connect() as connection:  # a look that waits for no writer
-                revision = _revision(connection)
+                revision = revision_of(connection)
             if revision != HEAD:
                 _upgrade(engine, path)
     except sa.exc.DatabaseError as error:
@@ -54,7 +54,7 @@ def migrate(url: URL) -> None:
 
 
 @contextlib.contextmanager
-def _alone(path: Path | None) -> Iterator[None]:
+def alone(path: Path | None) -> Iterator[None]:
     """No other process makes or upgrades an SQLite database in this folder meanwhile."""
     if path is None:
         yield
@@ -68,7 +68,7 @@ def _alone(path: Path | None) -> Iterator[None]:
         os.close(folder)
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
     """The revision the database is at; None when nothing has been made in it yet."""
     try:
         revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
@@ -86,8 +86,7 @@ def _upgrade(engine: Engine, path: Path | None) -> None:
     """All steps, and the first signing key, in one transaction."""
     with engine.begin() as connection:
         if path is None:
-            connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            lock_schema(connection)
         # Another node may have done it while this one waited.
         revision = _revision_within(connection)
         if revision == HEAD:
@@ -107,19 +106,48 @@ def _upgrade(engine: Engine, path: Path | None) -> None:
             )
 
 
+def lock_schema(connection: Connection) -> None:
+    """Until the end of this transaction on PostgreSQL no other process makes or upgrades the database."""
+    connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+
+
+def known_revisions() -> tuple[str, ...]:
+    """The revisions that this program knows, oldest first."""
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return tuple(script.revision for script in reversed(list(scripts)))
+
+
+def step(connection: Connection, revision: str) -> None:
+    """Bring the database in this transaction from where it is to a later revision."""
+    from alembic import command
+
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def _config() -> Config:
+    from alembic.config import Config  # costs more than opening an up-to-date database
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    return config
+
+
 def _revision_within(connection: Connection) -> str | None:
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
-    return _revision(connection)
+    return revision_of(connection)
 
 
 def _alembic(connection: Connection, revision: str | None) -> Config:
     """Alembic's view of our steps; ConfigError when the database is at one that this program does not know."""
-    from alembic.config import Config  # costs more than opening an up-to-date database
     from alembic.script import ScriptDirectory
 
-    config = Config()
-    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config = _config()
     config.attributes["connection"] = connection
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if revision is not None and revision not in known:

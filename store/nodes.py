@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from maild.desk.facts import Kind
 from maild.desk.tokens import Key
 from maild.errors import BadInput
 from store import tables
+from store.columns import UtcDateTime, bounded
+from store.engine import session_name
+from store.prepared import Prepared
 from store.rows import HeldBack, Node, Totals
 from store.tables import (
     HELD_BACK,
@@ -25,9 +29,19 @@ from store.tables import (
 )
 from store.transaction import Transaction
 
+DEAD_AFTER: Final = 15.0
+"""Seconds of silence after which a node is taken for dead; what it had claimed is then free for the others."""
+
 _KEYS_MAX = 255
-_KEYS = sa.select(tables.signing_key).order_by(
-    tables.signing_key.c.retired_at.desc().nulls_first(), tables.signing_key.c.id.desc()
+_END = sa.text(
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+    " WHERE application_name = :name AND usename = current_user AND datname = current_database() AND pid <> pg_backend_pid()"
+)
+_TIME = sa.select(sa.func.clock_timestamp(type_=UtcDateTime))
+_KEYS = Prepared(
+    sa.select(tables.signing_key).order_by(
+        tables.signing_key.c.retired_at.desc().nulls_first(), tables.signing_key.c.id.desc()
+    )
 )
 
 
@@ -40,7 +54,7 @@ class DeskWork(Transaction):
         """The signing keys: the current one, then retired ones, newest first."""
         if self._keys is None:
             self._keys = tuple(
-                Key(row.id, row.secret, row.retired_at) for row in self._connection.execute(_KEYS)
+                Key(row.id, row.secret, row.retired_at) for row in _KEYS.rows(self._connection, {})
             )
         return self._keys
 
@@ -66,35 +80,63 @@ class DeskWork(Transaction):
         self._keys = None
         return Key(number, secret)
 
-    def heartbeat(self, node: Node) -> None:
-        """The node says how it is."""
-        row = {
-            "name": node.name,
-            "pid": node.pid,
-            "version": node.version,
-            "started_at": node.started_at,
-            "seen_at": node.seen_at,
-            "detail": node.detail,
-        }
-        key = [tables.node.c.name]
+    def time(self) -> datetime | None:
+        """The time by the clock that all nodes of the database share; None where they share a machine."""
+        if not self._postgres:
+            return None
+        now: datetime = self._connection.execute(_TIME).scalar_one()
+        return now
+
+    def join(self, node: Node, instead_of: Node | None = None) -> Node | None:
+        """Enter a node that starts: None. When another process has its name: that one, and nothing is changed, unless it is `instead_of`."""
         if self._postgres:
-            theirs = postgresql.insert(tables.node)
-            self._connection.execute(
-                theirs.on_conflict_do_update(index_elements=key, set_=dict(theirs.excluded)), row
-            )
-        else:
-            ours = sqlite.insert(tables.node)
-            self._connection.execute(
-                ours.on_conflict_do_update(index_elements=key, set_=dict(ours.excluded)), row
-            )
+            name = sa.func.hashtextextended(bounded(f"node {node.name}"), 0)
+            self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(name)))
+        there = next((one for one in self.nodes() if one.name == node.name), None)
+        if there is not None and not there.is_same(node) and not (instead_of and there.is_same(instead_of)):
+            return there
+        self._put(tables.node, dataclasses.asdict(node), "name")
+        return None
+
+    def heartbeat(self, node: Node) -> bool:
+        """A node that was entered says how it is. False: it is not there any more, or another process has its name; nothing is changed."""
+        mine = sa.update(tables.node).where(
+            tables.node.c.name == node.name,
+            tables.node.c.place == node.place,
+            tables.node.c.pid == node.pid,
+            tables.node.c.started_at == node.started_at,
+        )
+        return bool(self._connection.execute(mine.values(seen_at=node.seen_at, detail=node.detail)).rowcount)
 
     def nodes(self) -> list[Node]:
         """All that have reported themselves, by name."""
         rows = self._connection.execute(sa.select(tables.node).order_by(tables.node.c.name))
-        return [Node(row.name, row.pid, row.version, row.started_at, row.seen_at, row.detail) for row in rows]
+        return [
+            Node(row.name, row.pid, row.version, row.started_at, row.seen_at, row.detail, row.place)
+            for row in rows
+        ]
 
-    def forget_node(self, name: str) -> None:
-        self._connection.execute(sa.delete(tables.node).where(tables.node.c.name == name))
+    def forget_node(self, node: Node) -> bool:
+        """It has ended, unless it has reported itself since (False). Its leases are free."""
+        gone = sa.delete(tables.node).where(
+            tables.node.c.name == node.name,
+            tables.node.c.place == node.place,
+            tables.node.c.pid == node.pid,
+            tables.node.c.started_at == node.started_at,
+            tables.node.c.seen_at <= node.seen_at,
+        )
+        if not self._connection.execute(gone).rowcount:
+            return False
+        self._connection.execute(sa.delete(tables.lease).where(tables.lease.c.node == node.name))
+        return True
+
+    def end_sessions(self, node: str) -> int:
+        """End what a node that is taken for dead has open on the server, so that it can neither hold up others nor commit any more: how
+        many sessions."""
+        if not self._postgres:
+            return 0
+        ended: int = self._connection.execute(_END, {"name": session_name(node)}).scalar_one()
+        return ended
 
     def totals(self) -> Totals:
         """Sizes of the queues; what is in work or being sent still counts as waiting or queued."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -10,11 +11,17 @@ import sqlalchemy as sa
 
 from maild.desk.words import Role, Scope
 from store import tables
+from store.bells import OUTBOX
+from store.columns import bounded
 from store.content import ContentWork
-from store.rows import NewMail, OutboxRow
-from store.tables import AUTOMATIC_INSIDE, OUTBOX_OPEN, where
-from store.transaction import any_of, chunks, insert_ignore
+from store.destinations import EVERYWHERE, DestinationWork
+from store.prepared import Prepared
+from store.rows import NewMail, OutboxRow, Pace
+from store.tables import AUTOMATIC_INSIDE, OUTBOX_OPEN, in_queue, where
+from store.transaction import any_of, chunks, insert_rows
 
+_UNSEEN: Final = 40
+"""Notifications to one agent that other nodes may have queued in transactions which have not ended."""
 RAW_IN_ROW: Final = 64 * 1024
 """Octets of a mail that are kept in its row; bigger ones are kept as content."""
 
@@ -40,24 +47,37 @@ _COLUMNS = (
     tables.outbox.c.retries,
 )
 _FREE: dict[str, Any] = {"node": None, "lease_until": None}
-_SENT = _UPDATE.where(tables.outbox.c.id == sa.bindparam("number"), where(OUTBOX_OPEN))
+_SENT = Prepared(_UPDATE.where(tables.outbox.c.id == sa.bindparam("number"), where(OUTBOX_OPEN)))
+# Neither depends on the row, so that both are looked up once, however long the queue is.
+_HELD = sa.select(tables.destination.c.domain).where(
+    sa.or_(tables.destination.c.paused_at.is_not(None), tables.destination.c.wait_until > sa.bindparam("now"))
+)
+_ALL_HELD = sa.exists(_HELD.where(tables.destination.c.domain == EVERYWHERE))
+_TROUBLED = sa.exists().where(
+    tables.destination.c.domain == tables.outbox.c.recipient_domain, tables.destination.c.failures > 0
+)
 _CANDIDATES = (
-    sa.select(tables.outbox.c.id)
+    sa.select(tables.outbox.c.id, tables.outbox.c.recipient_domain, _TROUBLED.label("troubled"))
     .where(
         where(OUTBOX_OPEN),
         sa.or_(
             sa.and_(tables.outbox.c.state == "queued", tables.outbox.c.due_at <= sa.bindparam("now")),
             sa.and_(tables.outbox.c.state == "sending", tables.outbox.c.lease_until < sa.bindparam("now")),
         ),
+        ~_ALL_HELD,
+        tables.outbox.c.recipient_domain.not_in(_HELD),
     )
     .order_by(tables.outbox.c.due_at, tables.outbox.c.id)
     .limit(sa.bindparam("most"))
-    .with_for_update(skip_locked=True)
+    .with_for_update(skip_locked=True, of=tables.outbox)
 )
-_NOTES = sa.select(tables.message.c.id).where(
-    tables.message.c.id.in_(any_of("ids")), ~tables.message.c.public
+_OTHER_CANDIDATES = _CANDIDATES.where(
+    tables.outbox.c.recipient_domain.not_in(any_of("full")), tables.outbox.c.id.not_in(any_of("chosen"))
 )
-_TO_AGENTS = (
+_NOTES = Prepared(
+    sa.select(tables.message.c.id).where(tables.message.c.id.in_(any_of("ids")), ~tables.message.c.public)
+)
+_TO_AGENTS = Prepared(
     sa.select(tables.outbox.c.recipient_key, sa.func.count())
     .where(
         where(AUTOMATIC_INSIDE),
@@ -76,7 +96,7 @@ def scope_of(value: str | None) -> Scope | None:
     return None if value is None else Scope(value)
 
 
-def _row(row: Any, raw: bytes = b"") -> OutboxRow:
+def _row(row: Any, raw: bytes = b"", troubled: bool = False) -> OutboxRow:
     return OutboxRow(
         id=row.id,
         recipient=row.recipient,
@@ -97,10 +117,11 @@ def _row(row: Any, raw: bytes = b"") -> OutboxRow:
         reason=row.reason,
         raw=raw,
         retries=row.retries,
+        troubled=troubled,
     )
 
 
-class OutboxWork(ContentWork):
+class OutboxWork(ContentWork, DestinationWork):
     """The outbox as part of a transaction."""
 
     def queue(self, mails: Sequence[NewMail]) -> dict[str, int]:
@@ -111,14 +132,15 @@ class OutboxWork(ContentWork):
         if not mails:
             return {}
         self._refuse_leaks(mails)
+        self.ring(OUTBOX)
         outbox = tables.outbox
-        insert = insert_ignore(
+        rows = insert_rows(
             self._connection,
             outbox,
+            [self._new(mail) for mail in mails],
             key=(outbox.c.event_key, outbox.c.recipient_key),
             returning=(outbox.c.message_id, outbox.c.id),
         )
-        rows = self._connection.execute(insert, [self._new(mail) for mail in mails])
         return {row[0]: row[1] for row in rows}
 
     def _new(self, mail: NewMail) -> dict[str, object]:
@@ -155,7 +177,7 @@ class OutboxWork(ContentWork):
         carried = {mail.message for mail in outside if mail.message is not None} - self._public
         notes: set[int] = set()
         for part in chunks(carried):
-            notes.update(self._connection.scalars(_NOTES, {"ids": part}))
+            notes.update(row[0] for row in _NOTES.rows(self._connection, {"ids": part}))
         for mail in outside:
             if not mail.public:
                 raise NoteLeak(f"{mail.event_key}: what is not public was to go to a {mail.role}")
@@ -164,11 +186,22 @@ class OutboxWork(ContentWork):
                     f"{mail.event_key}: message {mail.message} is a note and was to go to a {mail.role}"
                 )
 
-    def claim_outbox(self, node: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
-        """Up to `limit` mails to send until `now + lease`, with their bytes, earliest due first; each goes to one claimer."""
-        ids = self._connection.scalars(_CANDIDATES, {"now": now, "most": limit}).all()
-        if not ids:
+    def claim_outbox(
+        self,
+        node: str,
+        now: datetime,
+        lease: timedelta,
+        limit: int,
+        pace: Callable[[str], Pace] = lambda _: Pace(),
+    ) -> list[OutboxRow]:
+        """Up to `limit` mails to send until `now + lease`, with their bytes, earliest due first; each goes to one claimer.
+
+        None goes to a domain that is paused or left alone, and to no domain more than its `pace` allows.
+        """
+        found = self._candidates(now, limit, pace)
+        if not found:
             return []
+        ids = list(found)
         outbox = tables.outbox
         claim = (
             _UPDATE.where(outbox.c.id.in_(ids))
@@ -179,10 +212,42 @@ class OutboxWork(ContentWork):
         claimed = []
         for row in (rows[id] for id in ids):
             try:
-                claimed.append(_row(row, row.raw if row.sha256 is None else self.get_content(row.sha256)))
+                raw = row.raw if row.sha256 is None else self.get_content(row.sha256)
+                claimed.append(_row(row, raw, found[row.id]))
             except KeyError:
                 self.mail_failed(row.id, now, f"its content {row.sha256} is lost")
         return claimed
+
+    def _candidates(self, now: datetime, limit: int, pace: Callable[[str], Pace]) -> dict[int, bool]:
+        """The numbers of mails that may go now, with whether their domain is troubled."""
+        chosen: dict[int, bool] = {}
+        taken: Counter[str] = Counter()
+        full: dict[str, None] = {}
+        while (most := limit - len(chosen)) > 0:
+            values: dict[str, Any] = {"now": now, "most": most}
+            if full:
+                values |= {"full": list(full), "chosen": list(chosen)}
+            rows = self._connection.execute(_OTHER_CANDIDATES if full else _CANDIDATES, values).all()
+            left = {
+                domain: self._room(domain, now, count, taken[domain], pace(domain))
+                for domain, count in Counter(row.recipient_domain for row in rows).items()
+            }
+            before = len(full)
+            for row in rows:
+                if left[row.recipient_domain] > 0:
+                    left[row.recipient_domain] -= 1
+                    taken[row.recipient_domain] += 1
+                    chosen[row.id] = row.troubled
+                else:
+                    full[row.recipient_domain] = None
+            if len(rows) < most or len(full) == before:
+                break
+        return chosen
+
+    def _room(self, domain: str, now: datetime, wanted: int, taken: int, pace: Pace) -> int:
+        """How many of the wanted mails may go to a domain that has got `taken` of this claim."""
+        wanted = wanted if pace.most is None else min(wanted, pace.most - taken)
+        return wanted if pace.gap is None or wanted <= 0 else self.take_turns(domain, now, pace.gap, wanted)
 
     def release_outbox(self, node: str) -> int:
         """Give back what this node left half sent when it died: how many. They may go out twice, with the same bytes."""
@@ -198,15 +263,20 @@ class OutboxWork(ContentWork):
             for id, text in mails
         ]
         if rows:
-            self._connection.execute(_SENT, rows)
+            _SENT.run_all(self._connection, rows)
 
     def mail_sent(self, id: int, now: datetime, response: str) -> None:
         """The next host took it, saying `response`."""
         self.mails_sent([(id, response)], now)
 
-    def mail_later(self, id: int, due_at: datetime, reason: str) -> None:
-        """It was tried and is to be tried again."""
-        self._settle(id, ("sending",), state="queued", due_at=due_at, reason=reason, **_FREE)
+    def mail_later(self, id: int, due_at: datetime, reason: str, *, counted: bool = True) -> None:
+        """It was tried and is to be tried again; `counted`: this attempt, if not the first, makes the next one wait longer."""
+        attempts: sa.ColumnElement[int] = tables.outbox.c.attempts
+        if not counted:
+            attempts = sa.case((attempts > 1, attempts - 1), else_=1)
+        self._settle(
+            id, ("sending",), state="queued", due_at=due_at, reason=reason, attempts=attempts, **_FREE
+        )
 
     def mail_failed(self, id: int, now: datetime, reason: str, by: str = "relay") -> None:
         """It was refused for good, or a report of its failure came back after it was sent (`by` as in `SentMail.failed_by`)."""
@@ -224,6 +294,7 @@ class OutboxWork(ContentWork):
         failed = sa.case((tables.outbox.c.state == "failed", 1), else_=0)
         retries = tables.outbox.c.retries + failed
         values = {"state": "queued", "due_at": now, "attempts": 0, "finished_at": None}
+        self.ring(OUTBOX)
         return self._settle(id, ("queued", "failed"), **values, retries=retries, failed_by=None)
 
     def drop_mail(self, id: int, now: datetime) -> bool:
@@ -237,7 +308,9 @@ class OutboxWork(ContentWork):
 
     def outbox(self, states: Sequence[str] = ("queued", "sending", "failed")) -> list[OutboxRow]:
         """Mails in these states without their bytes, in order of number."""
-        query = sa.select(*_COLUMNS).where(tables.outbox.c.state.in_(states)).order_by(tables.outbox.c.id)
+        query = (
+            sa.select(*_COLUMNS).where(in_queue(tables.outbox.c.state, states)).order_by(tables.outbox.c.id)
+        )
         return [_row(row) for row in self._connection.execute(query)]
 
     def outbox_row(self, id: int) -> OutboxRow | None:
@@ -252,10 +325,22 @@ class OutboxWork(ContentWork):
         when: datetime | None = self._connection.scalar(sa.select(sa.func.min(due)).where(where(OUTBOX_OPEN)))
         return when
 
-    def agent_mails_since(self, addresses: Sequence[str], since: datetime) -> dict[str, int]:
-        """How many automatic mails were queued to each of these agents (in lower case) since then; who got none is not in it."""
+    def agent_mails_since(
+        self, addresses: Sequence[str], since: datetime, most: int | None = None
+    ) -> dict[str, int]:
+        """How many automatic mails were queued to each of these agents (in lower case) since then; who got none is not in it. Close to `most`
+        it is also waited for what other nodes are queuing to them, and then theirs waits for us."""
+        found = self._to_agents(addresses, since)
+        if most is None or not self._postgres or max(found.values(), default=0) + _UNSEEN < most:
+            return found
+        names = (bounded(f"notify {key}") for key in sorted({address.lower() for address in addresses}))
+        locks = (sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0)) for name in names)
+        self._connection.execute(sa.select(*locks))
+        return self._to_agents(addresses, since)
+
+    def _to_agents(self, addresses: Sequence[str], since: datetime) -> dict[str, int]:
         found: dict[str, int] = {}
         for part in chunks(address.lower() for address in addresses):
-            rows = self._connection.execute(_TO_AGENTS, {"keys": part, "since": since})
+            rows = _TO_AGENTS.rows(self._connection, {"keys": part, "since": since})
             found.update((row[0], row[1]) for row in rows)
         return found

@@ -12,10 +12,11 @@ from sqlalchemy.engine import Connection
 from maild.desk.callers import meant, name_key, phone_key, read
 from maild.desk.facts import Address
 from maild.desk.people import Person, Suppression
+from store.blobs import Blobs
 from store.columns import bounded, clean
-from store.files import Files
+from store.prepared import Prepared
 from store.tables import SUPPRESSED, address, person, ticket, where
-from store.transaction import Transaction, any_of, chunks, insert_ignore
+from store.transaction import Transaction, any_of, chunks, insert_ignore, insert_rows
 
 PERSON_COLUMNS = (
     person.c.id,
@@ -27,7 +28,7 @@ PERSON_COLUMNS = (
     person.c.phone,
     person.c.groups,
 )
-_BY_KEY = (
+_BY_KEY = Prepared(
     sa.select(address.c.key, *PERSON_COLUMNS)
     .join(person, person.c.id == address.c.person)
     .where(address.c.key.in_(any_of("keys")))
@@ -35,7 +36,7 @@ _BY_KEY = (
 _SUPPRESSED = sa.select(address.c.key, address.c.suppressed_at, address.c.suppressed_why).where(
     address.c.key.in_(any_of("keys")), where(SUPPRESSED)
 )
-_BY_ID = sa.select(*PERSON_COLUMNS).where(person.c.id.in_(any_of("ids")))
+_BY_ID = Prepared(sa.select(*PERSON_COLUMNS).where(person.c.id.in_(any_of("ids"))))
 _BY_CALL = (
     sa.select(*PERSON_COLUMNS)
     .where(
@@ -70,7 +71,7 @@ def people_by_address(connection: Connection, keys: Iterable[str]) -> dict[str, 
     found: dict[str, Person] = {}
     for part in chunks(keys):
         wanted = {bounded(key): key for key in part}
-        for row in connection.execute(_BY_KEY, {"keys": list(wanted)}):
+        for row in _BY_KEY.rows(connection, {"keys": list(wanted)}):
             found[wanted[row.key]] = person_of(row)
     return found
 
@@ -89,7 +90,7 @@ def people_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Person
     """Those whose number is known."""
     found: dict[int, Person] = {}
     for part in chunks(ids):
-        for row in connection.execute(_BY_ID, {"ids": part}):
+        for row in _BY_ID.rows(connection, {"ids": part}):
             found[row.id] = person_of(row)
     return found
 
@@ -119,7 +120,7 @@ def _keyed(values: Mapping[str, Any]) -> dict[str, Any]:
 class PeopleWork(Transaction):
     """The register as part of a transaction; who was looked up in it is remembered until its end."""
 
-    def __init__(self, connection: Connection, files: Files, *, writing: bool) -> None:
+    def __init__(self, connection: Connection, files: Blobs, *, writing: bool) -> None:
         super().__init__(connection, files, writing=writing)
         self._register: dict[str, Person | None] = {}
 
@@ -168,8 +169,8 @@ class PeopleWork(Transaction):
         row: dict[str, Any] = {"name": "", "organisation": None, "language": None, "zone": None, **given}
         row["address"] = clean(entered.address)
         number = self._insert(person, _keyed(row))
-        entry = insert_ignore(self._connection, address, returning=(address.c.person,))
-        if self._connection.scalar(entry, {"key": entered.key, "person": number}) == number:
+        entry = {"key": entered.key, "person": number}
+        if insert_rows(self._connection, address, [entry], returning=(address.c.person,)):
             return Person(number, **row)
         # Another node entered this address while we did, and has committed (the insert waited for that).
         self._connection.execute(sa.delete(person).where(person.c.id == number))

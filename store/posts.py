@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from store import tables
 from store.rows import NewPost, PostRow
-from store.tables import OUTBOX_OPEN, where
+from store.tables import OUTBOX_OPEN, in_queue, where
 from store.transaction import Transaction, insert_ignore
 
 _POST: Final = tables.post.c
@@ -124,7 +124,7 @@ class PostWork(Transaction):
 
     def posts(self, states: Sequence[str] = ("queued", "sending", "failed")) -> list[PostRow]:
         """Those in these states, in order of number."""
-        query = sa.select(*_COLUMNS).where(_POST.state.in_(states)).order_by(_POST.id)
+        query = sa.select(*_COLUMNS).where(in_queue(_POST.state, states)).order_by(_POST.id)
         return [PostRow(**row._mapping) for row in self._connection.execute(query)]
 
     def next_post_due(self) -> datetime | None:

@@ -11,10 +11,11 @@ from sqlalchemy.engine import Connection
 from store import tables
 from store.columns import bounded
 from store.people import PERSON_COLUMNS, person_of
+from store.prepared import Prepared
 from store.rows import Chain
-from store.transaction import Transaction, any_of, chunks, insert_ignore
+from store.transaction import Transaction, any_of, chunks, insert_rows
 
-_CHAINS = (
+_CHAINS = Prepared(
     sa.select(*PERSON_COLUMNS, tables.reference.c.mid, tables.reference.c.written)
     .join_from(
         tables.person,
@@ -28,7 +29,7 @@ _CHAINS = (
     .where(tables.person.c.id.in_(any_of("persons")))
     .order_by(tables.person.c.id, tables.reference.c.id)
 )
-_SEEN = (
+_SEEN = Prepared(
     sa.select(tables.reference.c.mid, tables.reference.c.ticket)
     .where(tables.reference.c.mid.in_(any_of("mids")))
     .order_by(tables.reference.c.id.desc())
@@ -40,7 +41,7 @@ def ancestors(connection: Connection, message_ids: Iterable[str]) -> dict[str, t
     found: dict[str, dict[int, None]] = {}
     for part in chunks(message_ids):
         wanted = {bounded(mid): mid for mid in part}
-        for row in connection.execute(_SEEN, {"mids": list(wanted)}):
+        for row in _SEEN.rows(connection, {"mids": list(wanted)}):
             found.setdefault(wanted[row.mid], {})[row.ticket] = None
     return {mid: tuple(tickets) for mid, tickets in found.items()}
 
@@ -56,13 +57,13 @@ class ReferenceWork(Transaction):
         noted: set[str] = set()
         last = bounded(ids[-1]) if ids and written else None
         reference = tables.reference
-        insert = insert_ignore(self._connection, reference, returning=(reference.c.mid,))
         for part in chunks(bounded(mid) for mid in ids):
             rows = [
                 {"ticket": ticket, "person": person, "mid": mid, "written": mid == last, "at": now}
                 for mid in part
             ]
-            noted.update(self._connection.scalars(insert, rows))
+            found = insert_rows(self._connection, reference, rows, returning=(reference.c.mid,))
+            noted.update(row[0] for row in found)
         if last is not None and last not in noted:
             mine = (reference.c.ticket == ticket, reference.c.person == person, reference.c.mid == last)
             self._connection.execute(sa.update(reference).where(*mine).values(written=True))
@@ -74,13 +75,13 @@ class ReferenceWork(Transaction):
             for person, mid in mails
         ]
         if rows:
-            self._connection.execute(insert_ignore(self._connection, tables.reference), rows)
+            insert_rows(self._connection, tables.reference, rows)
 
     def chains(self, ticket: int, persons: Sequence[int]) -> dict[int, Chain]:
         """For each of these persons what the person has seen in the ticket."""
         found: dict[int, Chain] = {}
         for part in chunks(persons):
-            for row in self._connection.execute(_CHAINS, {"in_ticket": ticket, "persons": part}):
+            for row in _CHAINS.rows(self._connection, {"in_ticket": ticket, "persons": part}):
                 before = found.get(row.id, Chain((), None, person_of(row)))
                 if row.mid is None:
                     found[row.id] = before

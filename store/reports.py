@@ -9,10 +9,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from maild.desk.chronicle import READ, Chronicle, Spent
-from maild.desk.selection import UNFINISHED
 from maild.desk.words import State
 from store import tables
-from store.tickets import load_tickets
+from store.tables import TIMED, UNFINISHED, where
+from store.tickets import tickets_by_id
 from store.transaction import Transaction, any_of
 
 _PAGE: Final = 500
@@ -28,7 +28,7 @@ _SPENT = (
     sa.select(
         tables.message.c.ticket, tables.message.c.at, tables.message.c.from_address, tables.message.c.minutes
     )
-    .where(tables.message.c.ticket.in_(any_of("tickets")), tables.message.c.minutes > 0)
+    .where(tables.message.c.ticket.in_(any_of("tickets")), where(TIMED))
     .order_by(tables.message.c.id)
 )
 
@@ -41,20 +41,23 @@ class ReportWork(Transaction):
     ) -> Iterator[Chronicle]:
         """The tickets (of these teams) that a report from `since` until `until` counts, in order of number, read page by page: those
         that had come by then and to which something has happened since, or that are not finished. Spam and merged ones are left out."""
-        conditions = [
-            _TICKET.received_at < until,
-            sa.or_(_TICKET.state.in_(UNFINISHED), _TICKET.updated_at >= since),
-            _TICKET.state.not_in((State.SPAM, State.MERGED)),
-        ]
-        if teams is not None:
-            conditions.append(_TICKET.team.in_(teams))
-        after = 0
-        while page := load_tickets(self._connection, [_TICKET.id > after, *conditions], limit=_PAGE):
-            numbers = [ticket.id for ticket in page]
-            after = numbers[-1]
+        every = self._counted(since, until, teams)
+        for first in range(0, len(every), _PAGE):
+            numbers = every[first : first + _PAGE]
+            page = tickets_by_id(self._connection, numbers)
             lines, spent = self._lines(numbers), self._spent(numbers)
-            for ticket in page:
-                yield Chronicle(ticket, lines.get(ticket.id, ()), tuple(spent.get(ticket.id, ())))
+            for number in numbers:
+                yield Chronicle(page[number], lines.get(number, ()), tuple(spent.get(number, ())))
+
+    def _counted(self, since: datetime, until: datetime, teams: Collection[str] | None) -> list[int]:
+        """Their numbers, in order: one look for those that are not finished, one for those that have changed."""
+        came = [_TICKET.received_at < until] + ([_TICKET.team.in_(teams)] if teams is not None else [])
+        changed = (_TICKET.updated_at >= since, _TICKET.state.not_in((State.SPAM, State.MERGED)))
+        ids = sa.union(
+            sa.select(_TICKET.id).where(where(UNFINISHED), *came),
+            sa.select(_TICKET.id).where(*changed, *came),
+        )
+        return sorted(self._connection.scalars(ids))
 
     def _lines(self, tickets: list[int]) -> dict[int, list[Any]]:
         found: dict[int, list[Any]] = {}

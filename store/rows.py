@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from maild.desk.effects import Reason
 from maild.desk.facts import Attachment, Envelope
@@ -14,11 +14,12 @@ from maild.desk.words import Role, Scope
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A mail whose raw bytes are already in the content store."""
+    """A mail whose raw bytes are already in the content store. `message_id`: as its header writes it, before anybody has parsed it."""
 
     sha256: str
     size: int
     envelope: Envelope
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Intake:
     size: int
     envelope: Envelope
     attempts: int
+    message_id: str | None = None
 
     @property
     def alone(self) -> bool:
@@ -127,6 +129,31 @@ class OutboxRow:
     reason: str
     raw: bytes = b""
     retries: int = 0
+    troubled: bool = False
+    """Claimed mails only: the recipient's domain deferred mail when it was last tried."""
+
+    @property
+    def domain(self) -> str:
+        """The recipient's, in lower case."""
+        return self.recipient.rpartition("@")[2].lower()
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationRow:
+    """A recipient domain (None: all of them) that gets no mail: since `paused_at` by the admin, or until `wait_until` because of `reason`."""
+
+    domain: str | None
+    paused_at: datetime | None
+    wait_until: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much mail one recipient domain may get: `most` of a claim, one mail every `gap`. None: no bound."""
+
+    most: int | None = None
+    gap: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +218,8 @@ class DigestRow:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A running daemon, as it reports itself. `detail` is JSON: listeners, mailboxes, loops."""
+    """A running daemon, as it reports itself. `detail` is JSON: listeners, mailboxes, loops. `place`: the machine it runs on since its
+    last start, and where its number counts; "" where that is not known."""
 
     name: str
     pid: int
@@ -199,6 +227,12 @@ class Node:
     started_at: datetime
     seen_at: datetime
     detail: Mapping[str, object] = field(default_factory=dict)
+    place: str = ""
+
+    def is_same(self, other: Node) -> bool:
+        """Whether both are the same process."""
+        mine, theirs = ((one.name, one.place, one.pid, one.started_at) for one in (self, other))
+        return mine == theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,3 +286,38 @@ class Chain:
     ids: tuple[str, ...]
     last_written: str | None
     person: Person | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxRow:
+    """How far a mailbox was read. `account`, `server`: which one it is. `since`: when it was connected to first.
+
+    `taken`: UIDs that are done with, `pending`: those of them that are yet to be moved, flagged or deleted, as sequence sets. UIDs below
+    `reread_below` were there when UIDVALIDITY changed. `read_at`: the last time all went well; `waiting`: mails that were not taken yet
+    then. `error`: what went wrong since. `told_at`: when the admins were told that it is not read.
+    """
+
+    name: str
+    account: str
+    server: str
+    since: datetime
+    uidvalidity: int
+    taken: str
+    pending: str
+    reread_below: int
+    reconciled_at: datetime
+    read_at: datetime | None = None
+    waiting: int = 0
+    error: str | None = None
+    error_at: datetime | None = None
+    told_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfetched:
+    """A mail that could not be fetched so far, how often that was tried, and why not the last time."""
+
+    uid: int
+    attempts: int
+    error: str
+    at: datetime

@@ -8,18 +8,17 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from maild.desk.selection import UNFINISHED
 from maild.desk.staffing import Staff
 from maild.desk.words import State
 from store import tables
 from store.absences import AbsenceWork
-from store.tables import LOOKED_AT, where
+from store.tables import LOOKED_AT, UNFINISHED, where
 
 _TIME_RULES: Final = "rules on time"
-_TURN_LOCK: Final = 0x7475726E  # any number nobody else uses: "turn"
+TURN_LOCK: Final = 0x7475726E  # any number nobody else uses: "turn"
 _LOAD = (
     sa.select(tables.ticket.c.assignee, sa.func.count())
-    .where(tables.ticket.c.assignee.is_not(None), tables.ticket.c.state.in_(UNFINISHED))
+    .where(tables.ticket.c.assignee.is_not(None), where(UNFINISHED))
     .group_by(tables.ticket.c.assignee)
 )
 _TURNS = sa.select(tables.turn.c.team, tables.turn.c.agent)
@@ -45,7 +44,7 @@ class RulingWork(AbsenceWork):
         Until the end of a write transaction nobody else gives out turns.
         """
         if "round-robin" in ways and self._writing and self._postgres:
-            self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN_LOCK)))
+            self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TURN_LOCK)))
         turns = self._connection.execute(_TURNS) if "round-robin" in ways else ()
         loads = self._connection.execute(_LOAD) if "least-busy" in ways else ()
         return Staff(
@@ -74,14 +73,14 @@ class RulingWork(AbsenceWork):
         return [(row.id, row.look_at, row.active_at or row.received_at) for row in rows]
 
     def look_again(self, rules: str, now: datetime) -> bool:
-        """With other rules on time than before (`rules` stands for them, "" for none), every ticket that is not merged is to be
+        """With other rules on time than before (`rules` stands for them, "" for none), every ticket that is not merged, nor dormant, is to be
         looked at again; whether that is so."""
         memo = tables.memo
         before = self._connection.scalar(sa.select(memo.c.value).where(memo.c.name == _TIME_RULES)) or ""
         if before == rules:
             return False
         look = now if rules else None
-        wanted = tables.ticket.c.state.not_in((State.MERGED, State.SPAM))
-        self._connection.execute(sa.update(tables.ticket).where(wanted).values(look_at=look))
+        wanted = (tables.ticket.c.state.not_in((State.MERGED, State.SPAM)), ~tables.ticket.c.dormant)
+        self._connection.execute(sa.update(tables.ticket).where(*wanted).values(look_at=look))
         self._put(memo, {"name": _TIME_RULES, "value": rules}, "name")
         return True

@@ -22,11 +22,12 @@ from store.messages import load_messages, whole
 from store.nodes import DeskWork
 from store.outbox import scope_of
 from store.people import PERSON_COLUMNS, PeopleWork, people_by_id, people_called, person_of
+from store.prepared import Prepared
 from store.references import ancestors
-from store.ruling import RulingWork
+from store.ruling import TURN_LOCK, RulingWork
 from store.tables import AUTOMATIC_OUTSIDE, DESK_EVENT, where
 from store.tickets import acquainted, tickets_by_id
-from store.transaction import any_of, chunks
+from store.transaction import Contended, any_of, chunks
 
 SAME_WITHIN: Final = timedelta(hours=24)
 _HOUR: Final = timedelta(hours=1)
@@ -47,29 +48,33 @@ _SENT = sa.select(
     tables.outbox.c.event_key,
     tables.outbox.c.message,
 ).join(tables.person, tables.person.c.id == tables.outbox.c.person)
-_SENT_BY_MID = _SENT.where(tables.outbox.c.message_id.in_(any_of("mids")))
-_SENT_BY_ROW = _SENT.where(tables.outbox.c.id.in_(any_of("ids")))
+_SENT_BY_MID = Prepared(_SENT.where(tables.outbox.c.message_id.in_(any_of("mids"))))
+_SENT_BY_ROW = Prepared(_SENT.where(tables.outbox.c.id.in_(any_of("ids"))))
 _EARLIEST = sa.select(tables.message.c.id).order_by(tables.message.c.at, tables.message.c.id).limit(1)
 _SAME_CONTENT = (
     tables.message.c.content_identity == sa.bindparam("content"),
     tables.message.c.at.between(sa.bindparam("since"), sa.bindparam("until")),
 )
-_SAME = sa.select(
-    _EARLIEST.where(tables.message.c.identity == sa.bindparam("identity")).scalar_subquery(),
-    _EARLIEST.where(*_SAME_CONTENT).scalar_subquery(),
-    sa.select(sa.func.count()).select_from(tables.message).where(*_SAME_CONTENT).scalar_subquery(),
+_SAME = Prepared(
+    sa.select(
+        _EARLIEST.where(tables.message.c.identity == sa.bindparam("identity")).scalar_subquery(),
+        _EARLIEST.where(*_SAME_CONTENT).scalar_subquery(),
+        sa.select(sa.func.count()).select_from(tables.message).where(*_SAME_CONTENT).scalar_subquery(),
+    )
 )
 _SINCE = tables.outbox.c.created_at > sa.bindparam("since")
-_COUNTS = sa.select(
-    sa.func.count().filter(tables.outbox.c.recipient_key == sa.bindparam("key")),
-    sa.func.count().filter(tables.outbox.c.recipient_domain == sa.bindparam("domain")),
-    sa.func.count(),
-    *(
-        sa.select(column).where(tables.address.c.key == sa.bindparam("key")).scalar_subquery()
-        for column in (tables.address.c.suppressed_at, tables.address.c.suppressed_why)
-    ),
-).where(where(AUTOMATIC_OUTSIDE), _SINCE)
-_COUNTS_OF_TICKETS = (
+_COUNTS = Prepared(
+    sa.select(
+        sa.func.count().filter(tables.outbox.c.recipient_key == sa.bindparam("key")),
+        sa.func.count().filter(tables.outbox.c.recipient_domain == sa.bindparam("domain")),
+        sa.func.count(),
+        *(
+            sa.select(column).where(tables.address.c.key == sa.bindparam("key")).scalar_subquery()
+            for column in (tables.address.c.suppressed_at, tables.address.c.suppressed_why)
+        ),
+    ).where(where(AUTOMATIC_OUTSIDE), _SINCE)
+)
+_COUNTS_OF_TICKETS = Prepared(
     sa.select(tables.outbox.c.ticket, sa.func.count())
     .where(where(AUTOMATIC_OUTSIDE), tables.outbox.c.ticket.in_(any_of("tickets")), _SINCE)
     .group_by(tables.outbox.c.ticket)
@@ -84,7 +89,7 @@ _ANSWERS = (
     )
     .order_by(tables.outbox.c.id)
 )
-_WARNED = (
+_WARNED = Prepared(
     sa.select(tables.event.c.subject, sa.func.max(tables.event.c.at, type_=tables.event.c.at.type))
     .where(
         where(DESK_EVENT),
@@ -125,22 +130,23 @@ def _sent(connection: Connection, wanted: Wanted) -> tuple[dict[str, SentMail], 
     by_row: dict[int, SentMail] = {}
     for part in chunks(wanted.message_ids):
         names = {bounded(mid): mid for mid in part}
-        for row in connection.execute(_SENT_BY_MID, {"mids": list(names)}):
+        for row in _SENT_BY_MID.rows(connection, {"mids": list(names)}):
             by_mid[names[row.message_id]] = _sent_of(row)
     for ids in chunks(wanted.outbox):
-        for row in connection.execute(_SENT_BY_ROW, {"ids": ids}):
+        for row in _SENT_BY_ROW.rows(connection, {"ids": ids}):
             by_row[row.outbox] = _sent_of(row)
     return by_mid, by_row
 
 
 def _same(connection: Connection, wanted: Wanted, now: datetime) -> tuple[Message | None, int]:
-    """The same message, come before: by its identity whenever; one without Message-ID by content, within a day of `now`.
-    And how many with this content there were within a day."""
+    """The same message, come before: by its identity whenever; one without Message-ID by content, within a day of `now`, or of when
+    it was written if that is wanted. And how many with this content there were within a day."""
     if not wanted.identity and not wanted.content_identity:
         return None, 0
-    span = {"since": now - SAME_WITHIN, "until": now + SAME_WITHIN}
+    around = wanted.written_at or now
+    span = {"since": around - SAME_WITHIN, "until": around + SAME_WITHIN}
     names = {"identity": wanted.identity, "content": wanted.content_identity, **span}
-    same, alike, repeated = connection.execute(_SAME, names).one()
+    same, alike, repeated = _SAME.one(connection, names)
     number = same if wanted.identity else alike
     if number is None:
         return None, repeated
@@ -167,7 +173,7 @@ def _automatic(
     suppressed: dict[str, Suppression] = {}
     for key in dict.fromkeys(keys):
         values = {"key": key, "domain": key.rpartition("@")[2], "since": now - _HOUR}
-        address, domain, total, since, why = connection.execute(_COUNTS, values).one()
+        address, domain, total, since, why = _COUNTS.one(connection, values)
         found[key] = Counts(address, domain, total)
         if since is not None:
             suppressed[key] = Suppression(since, why)
@@ -191,7 +197,7 @@ def _answers(
 def _automatic_of_tickets(connection: Connection, ids: Iterable[int], now: datetime) -> dict[int, int]:
     found: dict[int, int] = {}
     for part in chunks(ids):
-        rows = connection.execute(_COUNTS_OF_TICKETS, {"tickets": part, "since": now - _DAY})
+        rows = _COUNTS_OF_TICKETS.rows(connection, {"tickets": part, "since": now - _DAY})
         found.update((row[0], row[1]) for row in rows)
     return found
 
@@ -201,7 +207,7 @@ def _warned(connection: Connection, keys: Iterable[str]) -> dict[str, datetime]:
     found: dict[str, datetime] = {}
     for part in chunks(keys):
         names = {bounded(key): key for key in part}
-        rows = connection.execute(_WARNED, {"subjects": list(names)})
+        rows = _WARNED.rows(connection, {"subjects": list(names)})
         found.update((names[row[0]], row[1]) for row in rows)
     return found
 
@@ -274,12 +280,30 @@ class SnapshotWork(DeskWork, RulingWork, PeopleWork):
 
     def _one_at_a_time(self, wanted: Wanted) -> None:
         """Two nodes that hold the same message by two routes must not both find that there is none yet, and two that hold mails of
-        one person must not both find that little was sent there."""
-        identity = wanted.identity or wanted.content_identity
-        names = [*([identity] if identity else []), *sorted(f"to {key}" for key in wanted.counted)]
-        if names:
-            hashes = (sa.func.hashtextextended(bounded(name), 0) for name in names)
-            self._connection.execute(sa.select(*(sa.func.pg_advisory_xact_lock(one) for one in hashes)))
+        one person (or of one domain, or any, where that is bounded) must not both find that little was sent there.
+
+        All are locked in one order, and the turns of teams first, so that two nodes do not wait for each other. Contended in a transaction
+        that is `crowded`."""
+        names = {f"to {key}" for key in wanted.counted}
+        if wanted.counted and "domain" in wanted.bounded:
+            names |= {f"to domain {key.rpartition('@')[2]}" for key in wanted.counted}
+        if wanted.counted and "all" in wanted.bounded:
+            names.add("to all")
+        if identity := wanted.identity or wanted.content_identity:
+            names.add(identity)
+        locks: list[Any] = [sa.func.hashtextextended(bounded(name), 0) for name in sorted(names)]
+        if "round-robin" in wanted.staff:
+            locks.insert(0, TURN_LOCK)
+        if not locks:
+            return
+        if not self.crowded:
+            self._connection.execute(sa.select(*(sa.func.pg_advisory_xact_lock(one) for one in locks)))
+        elif not all(
+            self._connection.execute(
+                sa.select(*(sa.func.pg_try_advisory_xact_lock(one) for one in locks))
+            ).one()
+        ):
+            raise Contended("another node is at work on this")
 
 
 def _named(

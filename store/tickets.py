@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,13 +17,17 @@ from maild.desk.words import State
 from store import tables
 from store.columns import bounded, clean
 from store.people import PERSON_COLUMNS, person_of
+from store.prepared import Prepared
 from store.rows import Filter
-from store.transaction import Transaction, any_of, chunks, insert_ignore
+from store.search import SearchWork
+from store.tables import UNFINISHED, where
+from store.transaction import any_of, chunks, insert_ignore
 
 TARGETS: Final = ("first_response", "update", "resolution", "silence")
-_FINISHED: Final = (State.SOLVED, State.CLOSED, State.SPAM, State.MERGED)
-_SEARCH_WORD: Final = 1000
-"""Longest part of a word that is searched for, in characters; SQLite allows 50000 octets in a pattern."""
+PAGE: Final = 500
+"""Most tickets that are in memory at a time where a list may have any length."""
+
+_SEARCHED: Final = ("subject", "cause", "solution", "tags")
 
 _PLAIN = tuple(
     field.name
@@ -67,32 +72,44 @@ _SELECT = sa.select(
         if column.name not in ("id", "address")
     ),
 ).join(tables.person, tables.person.c.id == tables.ticket.c.requester)
-_EARLIER = (
+_EARLIER = Prepared(
     _SELECT.where(
         tables.ticket.c.requester == sa.bindparam("requester"), tables.ticket.c.id != sa.bindparam("but")
     )
     .order_by(tables.ticket.c.id.desc())
     .limit(sa.bindparam("most"))
 )
-_PARTICIPANTS = (
+_BY_ID = _SELECT.where(tables.ticket.c.id.in_(any_of("ids"))).order_by(tables.ticket.c.id)
+_READ = Prepared(_BY_ID)
+_LOCKED = Prepared(_BY_ID.with_for_update(of=tables.ticket))
+_PARTICIPANTS = Prepared(
     sa.select(tables.participant.c.ticket, *PERSON_COLUMNS)
     .join(tables.person, tables.person.c.id == tables.participant.c.person)
     .where(tables.participant.c.ticket.in_(any_of("tickets")))
     .order_by(tables.participant.c.added_at, tables.participant.c.person)
 )
 _KNOWN_BY = sa.select(tables.address.c.person).where(tables.address.c.key == sa.bindparam("key"))
-_TAKES_PART = sa.exists().where(
-    tables.participant.c.ticket == tables.ticket.c.id, tables.participant.c.person.in_(_KNOWN_BY)
+_ASKED = sa.select(tables.ticket.c.id).where(
+    tables.ticket.c.requester.in_(_KNOWN_BY), tables.ticket.c.state != State.SPAM
 )
-_ACQUAINTED = (
+_TAKES_PART = (
     sa.select(tables.ticket.c.id)
-    .where(
-        tables.ticket.c.state != State.SPAM,
-        sa.or_(tables.ticket.c.requester.in_(_KNOWN_BY), _TAKES_PART),
-    )
-    .limit(1)
+    .join(tables.participant, tables.participant.c.ticket == tables.ticket.c.id)
+    .where(tables.participant.c.person.in_(_KNOWN_BY), tables.ticket.c.state != State.SPAM)
 )
-_WATCHERS = (
+# One look each, because a database finds what is one or the other only by reading all tickets.
+_ACQUAINTED = sa.select(sa.or_(sa.exists(_ASKED), sa.exists(_TAKES_PART)))
+_LINKS = sa.union_all(
+    sa.select(tables.link.c.ticket, tables.link.c.other, tables.link.c.kind).where(
+        tables.link.c.ticket.in_(any_of("tickets"))
+    ),
+    sa.select(
+        tables.link.c.other,
+        tables.link.c.ticket,
+        sa.case((tables.link.c.kind == "parent", "child"), else_=tables.link.c.kind),
+    ).where(tables.link.c.other.in_(any_of("tickets"))),
+)
+_WATCHERS = Prepared(
     sa.select(tables.watcher.c.ticket, tables.watcher.c.address)
     .where(tables.watcher.c.ticket.in_(any_of("tickets")))
     .order_by(tables.watcher.c.address)
@@ -110,13 +127,18 @@ def load_tickets(
     end of the transaction nobody else changes them."""
     query = _SELECT.where(*conditions).order_by(tables.ticket.c.id).limit(limit)
     rows = connection.execute(query.with_for_update(of=tables.ticket) if lock else query).all()
+    return _with_people(connection, rows)
+
+
+def _with_people(connection: Connection, rows: Sequence[Any]) -> list[Ticket]:
+    """The tickets of these rows, with who takes part in each and who follows it."""
     ids = [row.id for row in rows]
     participants: dict[int, list[Person]] = {}
     watchers: dict[int, list[str]] = {}
     for part in chunks(ids):
-        for joined in connection.execute(_PARTICIPANTS, {"tickets": part}):
+        for joined in _PARTICIPANTS.rows(connection, {"tickets": part}):
             participants.setdefault(joined.ticket, []).append(person_of(joined))
-        for watching in connection.execute(_WATCHERS, {"tickets": part}):
+        for watching in _WATCHERS.rows(connection, {"tickets": part}):
             watchers.setdefault(watching.ticket, []).append(watching.address)
     return [_ticket(row, participants.get(row.id, ()), watchers.get(row.id, ())) for row in rows]
 
@@ -125,18 +147,17 @@ def tickets_by_id(connection: Connection, ids: Iterable[int], *, lock: bool = Fa
     """Those that exist."""
     found: dict[int, Ticket] = {}
     for part in chunks(sorted(ids)):
-        for one in load_tickets(connection, [tables.ticket.c.id.in_(part)], lock=lock):
+        for one in _with_people(connection, (_LOCKED if lock else _READ).rows(connection, {"ids": part})):
             found[one.id] = one
     return found
 
 
 def acquainted(connection: Connection, address: str) -> bool:
     """Whether the person with this address is the requester of a ticket or takes part in one, spam apart."""
-    return connection.scalar(_ACQUAINTED, {"key": bounded(address.lower())}) is not None
+    return bool(connection.scalar(_ACQUAINTED, {"key": bounded(address.lower())}))
 
 
 def _ticket(row: Any, participants: Iterable[Person], watchers: Iterable[str]) -> Ticket:
-    columns = row._mapping
     requester = Person(
         row.requester,
         row.person_name,
@@ -148,7 +169,7 @@ def _ticket(row: Any, participants: Iterable[Person], watchers: Iterable[str]) -
         tuple(row.person_groups),
     )
     return Ticket(
-        **{name: columns[name] for name in _PLAIN},
+        **{name: getattr(row, name) for name in _PLAIN},
         state=State(row.state),
         requester=requester,
         tags=tuple(row.tags),
@@ -164,7 +185,7 @@ def _ticket(row: Any, participants: Iterable[Person], watchers: Iterable[str]) -
     )
 
 
-class TicketWork(Transaction):
+class TicketWork(SearchWork):
     """Tickets as part of a transaction."""
 
     def open_ticket(
@@ -224,6 +245,7 @@ class TicketWork(Transaction):
             "minutes_spent": 0,
         }
         number = self._insert(tables.ticket, row)
+        self._opened_with(number, subject)
         return Ticket(id=number, requester=requester, **values)
 
     def ticket(self, id: int) -> Ticket | None:
@@ -233,6 +255,22 @@ class TicketWork(Transaction):
         """Those that meet every condition of the filter, in order of number."""
         conditions = [tables.ticket.c.id > filter.after, *self._conditions(filter)]
         return load_tickets(self._connection, conditions, limit=filter.limit)
+
+    def pages(self, filter: Filter) -> Iterator[list[Ticket]]:
+        """The same in parts that fit memory; none when there are none."""
+        left = filter.limit
+        while left != 0:
+            page = self.tickets(replace(filter, limit=PAGE if left is None else min(PAGE, left)))
+            if not page:
+                return
+            yield page
+            filter = replace(filter, after=page[-1].id)
+            left = None if left is None else left - len(page)
+
+    def last_tickets(self, number: int) -> list[int]:
+        """The numbers of the newest tickets, in order."""
+        newest = sa.select(tables.ticket.c.id).order_by(tables.ticket.c.id.desc()).limit(number)
+        return sorted(self._connection.scalars(newest))
 
     def _conditions(self, filter: Filter) -> Iterable[sa.ColumnElement[bool]]:
         for column in (
@@ -249,11 +287,11 @@ class TicketWork(Transaction):
             yield tables.ticket.c.requester.in_(mine)
         if filter.tag is not None:
             tag = self._array(tables.ticket.c.tags)
+            yield self._tagged(filter.tag)
             yield sa.exists().where(tag.c.value == clean(filter.tag))
         if filter.overdue_at is not None:
             yield _overdue(filter.overdue_at)
-        for word in (filter.search or "").split():
-            yield _contains(word)
+        yield from self._found(filter.search or "")
 
     def change_ticket(self, id: int, changes: Sequence[Change], now: datetime) -> None:
         """Set columns by the names of `Ticket`, `field.NAME` (None takes it away) and `requester` (a person's number).
@@ -280,6 +318,19 @@ class TicketWork(Transaction):
             sa.update(tables.ticket).where(tables.ticket.c.id == id).values(**values)
         ).rowcount:
             raise LookupError(f"there is no ticket {id}")
+        for change in changes:
+            if change.name in _SEARCHED:
+                self._reworded(id, change)
+
+    def _reworded(self, ticket: int, change: Change) -> None:
+        """What a ticket is found by has changed; what only came goes to the rest."""
+        new: Any = change.new
+        if change.old or change.name == "subject":
+            self.reindex([ticket])
+        elif change.name == "tags":
+            self._said_in(ticket, tags=new)
+        else:
+            self._said_in(ticket, new)
 
     def _fields(self, id: int, changed: Mapping[str, object]) -> dict[str, object]:
         query = sa.select(tables.ticket.c.fields).where(tables.ticket.c.id == id).with_for_update()
@@ -334,11 +385,15 @@ class TicketWork(Transaction):
 
     def links(self, ticket: int) -> list[tuple[int, str]]:
         """(other ticket, what it is to this one), in order of number."""
-        there = sa.select(tables.link.c.other, tables.link.c.kind).where(tables.link.c.ticket == ticket)
-        back = sa.case((tables.link.c.kind == "parent", "child"), else_=tables.link.c.kind)
-        here = sa.select(tables.link.c.ticket, back).where(tables.link.c.other == ticket)
-        rows = self._connection.execute(sa.union(there, here)).all()
-        return sorted((row[0], row[1]) for row in rows)
+        return self.links_of([ticket]).get(ticket, [])
+
+    def links_of(self, numbers: Iterable[int]) -> dict[int, list[tuple[int, str]]]:
+        """The same of several tickets, of those that have links."""
+        found: dict[int, set[tuple[int, str]]] = {}
+        for part in chunks(numbers):
+            for row in self._connection.execute(_LINKS, {"tickets": part}):
+                found.setdefault(row[0], set()).add((row[1], row[2]))
+        return {ticket: sorted(links) for ticket, links in found.items()}
 
     def merge(self, ticket: int, into: int, now: datetime) -> None:
         """What people have seen in the ticket they have seen in the other too, and its links are the other's."""
@@ -356,7 +411,7 @@ class TicketWork(Transaction):
     def earlier(self, person: int, but: int | None, limit: int) -> list[Ticket]:
         """The person's tickets as requester, but for one, newest first, without those who take part in them."""
         wanted = {"requester": person, "but": but or 0, "most": limit}
-        return [_ticket(row, (), ()) for row in self._connection.execute(_EARLIER, wanted)]
+        return [_ticket(row, (), ()) for row in _EARLIER.rows(self._connection, wanted)]
 
 
 def _overdue(at: datetime) -> sa.ColumnElement[bool]:
@@ -366,20 +421,4 @@ def _overdue(at: datetime) -> sa.ColumnElement[bool]:
         tables.ticket.c.resolution_due < at,
         tables.ticket.c.silence_due < at,
     )
-    return sa.and_(tables.ticket.c.state.not_in(_FINISHED), late)
-
-
-def _contains(word: str) -> sa.ColumnElement[bool]:
-    part = clean(word)[:_SEARCH_WORD]
-    said = sa.exists().where(
-        tables.message.c.ticket == tables.ticket.c.id,
-        sa.or_(
-            tables.message.c.subject.icontains(part, autoescape=True),
-            tables.message.c.text.icontains(part, autoescape=True),
-        ),
-    )
-    ticket = tables.ticket.c
-    own = (
-        column.icontains(part, autoescape=True) for column in (ticket.subject, ticket.cause, ticket.solution)
-    )
-    return sa.or_(*own, said)
+    return sa.and_(where(UNFINISHED), late)

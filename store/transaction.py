@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from store.files import Files
+from store import bells
+from store.blobs import Blobs
+from store.prepared import Prepared
 
 _T = TypeVar("_T")
 _Columns: TypeAlias = tuple[sa.Column[Any], ...]
@@ -20,15 +22,22 @@ _CHUNK: Final = 5000
 """Most values in one IN (…); SQLite allows 32766 parameters in a statement."""
 
 
+class Contended(Exception):
+    """In a `crowded` transaction something was to be locked that another node has. What it has done so far should be committed."""
+
+
 class Transaction:
     """`writing`: the transaction may change things, and what is read for a decision is locked until its end."""
 
-    def __init__(self, connection: Connection, files: Files, *, writing: bool) -> None:
+    def __init__(self, connection: Connection, files: Blobs, *, writing: bool) -> None:
         self._connection = connection
         self._files = files
         self._writing = writing
         self._public: set[int] = set()
         """Messages that this transaction has written for everybody to read."""
+        self._rung: set[str] = set()
+        self.crowded = False
+        """Locks are held for something that is done already: for more of them is not waited, lest two nodes wait for each other."""
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -45,15 +54,27 @@ class Transaction:
             raise
         self._connection.exec_driver_sql("RELEASE SAVEPOINT part")
 
+    def _hold_files(self) -> None:
+        """No file of contents is removed by an erasure until this transaction has ended. On SQLite that is so for every writer."""
+        if self._postgres:
+            self._connection.execute(_HOLD_FILES)
+
+    def ring(self, bell: str) -> None:
+        """Wake who waits for this (`store.bells`) in other processes when the transaction is committed."""
+        self._rung.add(bell)
+
+    def ring_out(self) -> None:
+        """The last statement of a transaction that rang."""
+        for bell in sorted(self._rung) if self._postgres else ():
+            self._connection.execute(_NOTIFY, {"bell": bell})
+
     def _forget(self) -> None:
         """What this transaction remembers of its own writes may have been undone."""
         self._public.clear()
 
     def _insert(self, table: sa.Table, row: Mapping[str, object]) -> int:
         """The number of the new row."""
-        key = self._connection.execute(_insert(table), row).inserted_primary_key
-        assert key is not None, "an INSERT of one row has a key"
-        number: int = key[0]
+        number: int = _insert(table).value(self._connection, row)
         return number
 
     def _array(self, column: sa.Column[Any]) -> sa.TableValuedAlias:
@@ -75,8 +96,16 @@ class Transaction:
         return self._connection.dialect.name == "postgresql"
 
 
+FILES_LOCK: Final = 0x66696C6573  # any number nobody else uses: "files"
+_HOLD_FILES = sa.select(sa.func.pg_advisory_xact_lock_shared(FILES_LOCK))
+
+_NOTIFY = sa.select(sa.func.pg_notify(bells.CHANNEL, sa.bindparam("bell")))
+
+
 # To build a statement costs more than to execute it; those of every mail are therefore constants or kept here.
-_insert = functools.cache(sa.insert)
+@functools.cache
+def _insert(table: sa.Table) -> Prepared:
+    return Prepared(sa.insert(table).returning(*table.primary_key.columns))
 
 
 @functools.cache
@@ -91,6 +120,45 @@ def insert_ignore(
 ) -> Any:
     """An INSERT that leaves out rows whose `key` is there already; without a key, by any unique one."""
     return _insert_ignore(table, key, returning, connection.dialect.name == "postgresql")
+
+
+_MOST_ROWS: Final = 8
+
+
+@functools.cache
+def _insert_rows(
+    table: sa.Table, key: _Columns, returning: _Columns, postgres: bool, names: tuple[str, ...], count: int
+) -> Prepared:
+    rows = [
+        {name: sa.bindparam(f"{name}_{at}", type_=table.c[name].type) for name in names}
+        for at in range(count)
+    ]
+    insert = (postgresql.insert(table) if postgres else sqlite.insert(table)).values(rows)
+    ignoring = insert.on_conflict_do_nothing(index_elements=key or None)
+    return Prepared(ignoring.returning(*returning) if returning else ignoring)
+
+
+def insert_rows(
+    connection: Connection,
+    table: sa.Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: _Columns = (),
+    returning: _Columns = (),
+) -> list[Any]:
+    """Insert those rows whose `key` is not there yet (without a key: any unique one), all with the same names: what is `returning` of them,
+    in any order. For what every mail does; `insert_ignore` is for the rest."""
+    found: list[Any] = []
+    postgres = connection.dialect.name == "postgresql"
+    for start in range(0, len(rows), _MOST_ROWS):
+        part = rows[start : start + _MOST_ROWS]
+        insert = _insert_rows(table, key, returning, postgres, tuple(part[0]), len(part))
+        values = {f"{name}_{at}": value for at, row in enumerate(part) for name, value in row.items()}
+        if returning:
+            found += insert.rows(connection, values)
+        else:
+            insert.run(connection, values)
+    return found
 
 
 def any_of(name: str) -> sa.BindParameter[Any]:

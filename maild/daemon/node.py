@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,24 +17,29 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from maild import __version__, host
+from maild import host
 from maild.clock import utc_now
-from maild.daemon.running import Pulses, Running
+from maild.daemon.exposing import Exposing
+from maild.daemon.fetching import Fetching
+from maild.daemon.member import Member, name_of
+from maild.daemon.running import Pulses, Running, within
 from maild.daemon.sending import Sending
 from maild.daemon.ticking import Ticking
-from maild.daemon.working import work
+from maild.daemon.waking import hear
+from maild.daemon.watching import Watching
+from maild.daemon.working import InThread, OwnProcess, Working
 from maild.errors import NotNow
 from maild.flow import Flow
+from maild.intake import sockets
 from maild.intake.gathering import Gathering
 from maild.intake.listeners import Listeners
 from maild.intake.settings import IntakeLimits, Listener
-from maild.parsing import InWorker
+from maild.lock import AlreadyRunning
+from maild.metrics import Metrics
 from maild.reloading import Reloading
 from maild.site import Site
-from maild.verify.verifying import AsSet, Verifying
 from maild.webhooks import Webhooks
 from store import Store
-from store.rows import Node
 
 log = structlog.get_logger("maild.daemon")
 
@@ -45,7 +51,10 @@ PATIENCE: Final = 120.0
 
 @dataclass(slots=True)
 class Daemon:
-    """One node. `listening` holds the real addresses once it is ready."""
+    """One node. `listening` holds the real addresses once it is ready; `passed`: sockets of the service manager.
+
+    `apart`: mail is worked on in a process of its own.
+    """
 
     path: Path
     site: Site
@@ -55,27 +64,33 @@ class Daemon:
     listening: tuple[str, ...] = ()
     flow: Flow = field(init=False)
     running: Running = field(init=False)
+    fetching: Fetching = field(init=False)
     files: Reloading = field(init=False)
-    reading: InWorker = field(init=False)
-    verifying: Verifying = field(init=False)
+    working: Working = field(init=False)
     heartbeat_every: float = HEARTBEAT
-    _started: datetime = field(init=False)
+    apart: bool = False
+    passed: Sequence[host.Passed] = ()
+    _member: Member = field(init=False)
+    _lost: AlreadyRunning | None = None
+    _exposing: Exposing | None = None
     _listeners: Listeners = field(init=False)
+    _sending: Sending = field(init=False)
     _scheduler: AsyncIOScheduler = field(init=False)
     _ticking: Ticking = field(init=False)
     _beating: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _reloading: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        self.reading = InWorker()
-        self.verifying = Verifying(self.reading, AsSet(lambda: self.site.settings.trust, self.clock))
-        self.flow = Flow(self.site, self.store, self.clock, self.name, self.verifying)
+        self.flow = Flow(self.site, self.store, self.clock, self.name)
         self.running = Running(self.flow, self.clock)
+        self.fetching = Fetching(self.running)
+        self._sending = Sending(self.running)
+        self.working = OwnProcess(self.running) if self.apart else InThread(self.running)
         # libraries: the default misfire grace of 1 s would drop a job that comes late
         defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         self._scheduler = AsyncIOScheduler(job_defaults=defaults, timezone=UTC)
         self._ticking = Ticking(self.running, self._scheduler)
-        self._started = self.clock()
+        self._member = Member(self.running, only=self.store.bells() is None, started_at=self.clock())
 
     @property
     def pulses(self) -> Pulses:
@@ -84,21 +99,40 @@ class Daemon:
 
     async def run(self, ready: Callable[[tuple[str, ...]], None]) -> None:
         """Serve until `stop`. `ready` is called with the addresses when mail is taken. Raises Unreachable, ConfigError at the start."""
-        await asyncio.to_thread(self._take_over)
+        self.working.start()
+        try:
+            await asyncio.to_thread(self._join)
+        except BaseException:
+            self.working.close()
+            raise
         loops: list[asyncio.Task[None]] = []
         self._listeners = self._make_listeners()
-        self.files = Reloading(self.path, self.flow, self.clock, self._listeners.reload_certificates)
+        self.files = Reloading(
+            self.path, self.flow, self.clock, self._listeners.reload_certificates, self.working.hand
+        )
+        watching = asyncio.create_task(Watching(self.running).run())
+        started = asyncio.Event()
+        staying = asyncio.create_task(self._stay(started))
         try:
             await self._listen()
-            await asyncio.to_thread(self.reading.start)  # ready means: the next mail is acknowledged at once
+            await self._expose()
+            await self.working.ready()  # ready means: the next mail is acknowledged at once
             loops = self._start_loops()
+            started.set()
+            await staying
             self._start_clock()
             await asyncio.to_thread(self._heartbeat)
             ready(self.listening)
             stop = asyncio.create_task(self.running.stopping.wait())
             await asyncio.wait((stop, *loops), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await self._end(loops)
+            started.set()
+            try:
+                await asyncio.wait((staying,))
+                await self._end(loops)
+            finally:
+                watching.cancel()
+                await asyncio.wait((watching,))
 
     def stop(self) -> None:
         """Drain and stop: no new mail, what is in work is finished."""
@@ -106,26 +140,40 @@ class Daemon:
 
     async def reload(self, by: str = "SIGHUP") -> None:
         """Read rules, templates and certificates anew: all of it, or nothing and the ones in force stay."""
-        host.notify("RELOADING=1")
+        host.notify_reloading()
+        status = "STATUS=the files could not be read anew: the store is not reachable"
         async with self._reloading:
             try:
                 if await asyncio.to_thread(self.files.reload, by):
                     self.site = self.flow.site
                 else:
                     self.running.mail_waits.set()
+                status = self._status()
                 await asyncio.to_thread(self._heartbeat)
             except NotNow as fault:
                 log.error("store not reachable", reason=str(fault))
-        host.notify("READY=1")
+        host.notify(f"READY=1\n{status}")
 
-    def _take_over(self) -> None:
-        """What this node had in work when it ended is taken up again."""
-        with self.store.work() as work:
-            mails, sends = work.release_intake(self.name), work.release_outbox(self.name)
-            posts = work.release_posts(self.name)
-        if mails or sends or posts:
-            log.warning("taken up again", mails=mails, outgoing=sends, posts=posts)
+    def _status(self) -> str:
+        """What `systemctl status` shows."""
+        if self.files.refused:
+            return f"STATUS=new files refused, those in force stay: {self.files.refused[0]}"
+        return f"STATUS=listening: {', '.join(self.listening) or 'nothing'}"
+
+    def _join(self) -> None:
+        self._member.join()
+        self.store.sweep()  # what an erasure that was cut off has left
         self.flow.look_again()
+
+    async def _stay(self, started: asyncio.Event) -> None:
+        """Say that this node lives while it starts, however long that takes."""
+        while not started.is_set():
+            await within(started.wait(), self.heartbeat_every)
+            if not started.is_set():
+                try:
+                    await asyncio.to_thread(self._member.beat, {})
+                except NotNow as fault:
+                    log.error("store not reachable", reason=str(fault))
 
     def _make_listeners(self) -> Listeners:
         settings, limits = self.site.settings, self.site.settings.limits
@@ -138,8 +186,9 @@ class Daemon:
             timeout=limits.timeout.total_seconds(),
             recipients=limits.recipients,
         )
-        spool = settings.store.files / "spool"
-        spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+        spool = settings.store.spool_folder
+        if spool is not None:
+            spool.mkdir(parents=True, exist_ok=True, mode=0o700)
         return Listeners(
             Gathering(self.flow, self.running.work_waits),
             bounds,
@@ -151,23 +200,32 @@ class Daemon:
 
     async def _listen(self) -> None:
         addresses = []
-        for listen in self.site.settings.listen:
-            address = await self._listeners.open(
-                Listener(
-                    listen.protocol,
-                    listen.address,
-                    listen.tls,
-                    listen.certificate,
-                    listen.key,
-                    listen.require_tls,
-                )
+        entries = self.site.settings.listen
+        shares = sockets.shared_out([listen.address for listen in entries], self.passed)
+        for listen, share in zip(entries, shares, strict=True):
+            listener = Listener(
+                listen.protocol,
+                listen.address,
+                listen.tls,
+                listen.certificate,
+                listen.key,
+                listen.require_tls,
             )
-            addresses.append(f"{listen.protocol} {address}")
+            for sock in share or (None,):
+                addresses.append(f"{listen.protocol} {await self._listeners.open(listener, sock)}")
         self.listening = tuple(addresses)
 
     def _start_loops(self) -> list[asyncio.Task[None]]:
-        webhooks = Webhooks(self.flow, self.running.stopping)
-        loops = (work(self.running), Sending(self.running).run(), webhooks.run())
+        webhooks = Webhooks(
+            self.flow,
+            self.running.stopping,
+            beat=lambda: self.pulses.beat("webhooks", PATIENCE),
+            fenced=lambda: self.running.fenced,
+        )
+        loops = [self.working.run(), self._sending.run(), webhooks.run(), self.fetching.run()]
+        bells = self.store.bells()
+        if bells is not None:
+            loops.append(hear(self.running, bells, self._beat))
         return [asyncio.create_task(loop) for loop in loops]
 
     def _start_clock(self) -> None:
@@ -180,38 +238,62 @@ class Daemon:
         async with self._beating:
             self.pulses.beat("heartbeat", PATIENCE)
             try:
-                await asyncio.to_thread(self._heartbeat)
+                took_over = await asyncio.to_thread(self._heartbeat)
             except NotNow as fault:
                 log.error("store not reachable", reason=str(fault))
+            except AlreadyRunning as fault:
+                log.critical("this node ends", reason=str(fault))
+                self._lost = fault
+                self.stop()
+            else:
+                if took_over:
+                    self.running.work_waits.set()
+                    self.running.mail_waits.set()
+                    self._ticking.now()
             if not self.running.stopping.is_set() and await asyncio.to_thread(self.files.watched):
                 await self.reload("watch")
 
-    def _heartbeat(self) -> None:
+    def _heartbeat(self) -> bool:
+        """Whether something was taken over from another node."""
+        return self._member.beat(self.detail())
+
+    def detail(self) -> dict[str, object]:
+        """How this node is, for `maild status` and for metrics."""
         listeners = {address: vars_of(counters) for address, counters in self._listeners.counters.items()}
-        node = Node(
-            self.name,
-            os.getpid(),
-            __version__,
-            self._started,
-            self.clock(),
-            {"listening": list(self.listening), "listeners": listeners, "rules": self.files.document()},
-        )
-        with self.store.work() as work:
-            work.heartbeat(node)
+        return {
+            "listening": list(self.listening),
+            "listeners": listeners,
+            "mailboxes": self.fetching.document(),
+            "rules": self.files.document(),
+            "relays": self._sending.relays(),
+            "worker_restarts": self.working.restarts,
+            "loops": {loop: round(age, 1) for loop, age in self.pulses.ages().items()},
+            "stalled": self.pulses.stalled(),
+            "metrics": self._exposing.address if self._exposing else None,
+        }
+
+    async def _expose(self) -> None:
+        """Open the door for Prometheus, if there is to be one."""
+        address = self.site.settings.metrics.address
+        if address is not None:
+            metrics = Metrics(self.store, self.clock, self.detail, self.flow.deliveries)
+            self._exposing = Exposing(address, metrics.text)
+            await self._exposing.open()
 
     async def _end(self, loops: list[asyncio.Task[None]]) -> None:
         host.notify("STOPPING=1")
         self.stop()
         await self._listeners.close(GRACE)
+        if self._exposing is not None:
+            await self._exposing.close()
         results = await asyncio.gather(*loops, return_exceptions=True)
         await self._stop_clock()
-        self.verifying.close()
-        self.reading.close()
+        await asyncio.to_thread(self.working.close)
         try:
-            await asyncio.to_thread(self._leave)
+            await asyncio.to_thread(self._member.leave)
         except NotNow as fault:
             log.error("store not reachable", reason=str(fault))
-        for result in results:
+        for result in (*results, self._lost):
             if isinstance(result, BaseException):
                 raise result
 
@@ -222,10 +304,6 @@ class Daemon:
             async with self._ticking.at_work, self._beating:
                 self._scheduler.shutdown(wait=False)
 
-    def _leave(self) -> None:
-        with self.store.work() as work:
-            work.forget_node(self.name)
-
 
 def vars_of(counters: object) -> dict[str, int]:
     """The numbers of a counter object, for the heartbeat."""
@@ -234,7 +312,9 @@ def vars_of(counters: object) -> dict[str, int]:
 
 async def serve(path: Path, loaded: Site, store: Store) -> None:
     """`maild run`: with signals, a line on stderr and a word to the service manager when ready."""
-    daemon = Daemon(path, loaded, store)
+    faulthandler.enable()  # where each thread stands, in the journal, when the watchdog ends us (SIGABRT)
+    name = name_of(path, loaded.settings.store.node)
+    daemon = Daemon(path, loaded, store, name=name, apart=True, passed=host.passed_sockets())
     loop = asyncio.get_running_loop()
     reloads: set[asyncio.Task[None]] = set()
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from maild.flow import Flow
 
+FENCED_AFTER: Final = 10.0
+"""Seconds of silence after which a node sends nothing: some before others take it for dead."""
 POLL: Final = 0.5
 """Seconds after which a loop looks by itself whether there is something to do."""
+
+
+def boot_time() -> float:
+    """Seconds since the machine was started, those asleep too."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(slots=True)
@@ -51,6 +59,26 @@ class Running:
     work_waits: asyncio.Event = field(default_factory=asyncio.Event)
     mail_waits: asyncio.Event = field(default_factory=asyncio.Event)
     pulses: Pulses = field(default_factory=Pulses)
+    offset: timedelta = timedelta(0)
+    """What the database's clock is before ours."""
+    heard_at: float | None = None
+    """When this node was last heard by the others, as `boot_time`; None where there can be none."""
+    clock_until: float = math.inf
+    """Until when this node passes on what is due, as `boot_time`."""
+
+    def desk_time(self) -> datetime:
+        """The time that all nodes of the desk agree on, for leases: that of the database's clock."""
+        return self.clock() + self.offset
+
+    @property
+    def fenced(self) -> bool:
+        """Whether others may soon take this node for dead, or have: nothing must leave it now, somebody else may be sending it."""
+        return self.heard_at is not None and boot_time() - self.heard_at > FENCED_AFTER
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether it is for this node to pass on what is due."""
+        return boot_time() < self.clock_until
 
     def stop(self) -> None:
         """Every loop ends after what it is at."""
@@ -61,13 +89,13 @@ class Running:
 
 @dataclass(slots=True)
 class Backoff:
-    """Growing waits between attempts of a loop whose store is away: 1 to 30 seconds."""
+    """Growing waits between attempts of a loop whose store is away: 1 to 10 seconds."""
 
     seconds: float = 1.0
 
     async def wait(self, stopping: asyncio.Event) -> None:
         await within(stopping.wait(), self.seconds)
-        self.seconds = min(30.0, self.seconds * 2)
+        self.seconds = min(10.0, self.seconds * 2)
 
     def reset(self) -> None:
         self.seconds = 1.0

@@ -1,89 +1,119 @@
-"""The loop that sends: as many mails at once as the relay gets connections; each is settled as it ends."""
+"""The loop that sends: as many mails at once as the relays get connections; each is settled as it ends."""
 
 from __future__ import annotations
 
 import asyncio
-import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import structlog
 
-from maild import config
 from maild.daemon.running import POLL, Backoff, Running, within
-from maild.delivery.send import Relay, Sender
 from maild.errors import NotNow
+from maild.outgoing import AHEAD, Paces, sender, signer
 from maild.settling import Delivered, Outbound
-from store.rows import OutboxRow
+from store.rows import OutboxRow, Pace
 
 log = structlog.get_logger("maild.send")
 
 GRACE: Final = 20.0
-BATCH: Final = 4
 GATHER: Final = 0.05
 PATIENCE: Final = 120.0
 """Seconds that a round may take: a claim or a settlement that waits for the store."""
+LOOK: Final = 5.0
+"""Seconds after which a pause, or its end, is noticed and said."""
 
 
 class Sending:
-    """The sender of one node."""
+    """The sender of one node. Raises ConfigError for a certificate or key that cannot be used."""
 
     def __init__(self, running: Running) -> None:
-        self.running = running
+        settings = running.flow.site.settings
+        self._running = running
+        self._signer = signer(settings)
+        self._sender = sender(settings, lambda: not running.fenced)
+        self._paces = Paces(settings)
+        self._addresses = [one.address for one in settings.relay]
+        self._reports = settings.delivery.reports
+        self._room = AHEAD * max(one.connections for one in settings.relay)
         self._going: dict[asyncio.Task[Delivered], OutboxRow] = {}
+        self._held: dict[str | None, str] = {}
+
+    def relays(self) -> list[dict[str, object]]:
+        """Each relay, and why it takes no mail just now, for the heartbeat."""
+        away = {one.address: one.reason for one in self._sender.away()}
+        return [{"address": one, "away": away.get(one)} for one in self._addresses]
 
     async def run(self) -> None:
         """Until the node stops; what is on its way then gets a while to end."""
-        settings = self.running.flow.site.settings
-        relay = settings.relay
-        sender = Sender(
-            Relay(
-                relay.address, relay.tls, relay.user, config.password(relay, os.environ), settings.desk.hostname,
-                relay.connections,
-            )
-        )  # fmt: skip
-        backoff = Backoff()
+        running, backoff = self._running, Backoff()
+        looking = asyncio.create_task(self._look())
         try:
-            while not self.running.stopping.is_set():
-                self.running.pulses.beat("send", PATIENCE)
+            while not running.stopping.is_set():
+                running.pulses.beat("send", PATIENCE)
                 try:
-                    await self._some(sender, relay.connections)
+                    await self._some()
                     backoff.reset()
                 except NotNow as fault:
                     log.error("sender waits for the store", reason=str(fault))
-                    await backoff.wait(self.running.stopping)
+                    await backoff.wait(running.stopping)
                 except (
                     Exception
                 ):  # the sender outlives every fault: claimed rows come back when their lease ends
                     log.exception("sender fault")
-                    await backoff.wait(self.running.stopping)
+                    await backoff.wait(running.stopping)
             await self._finish()
         finally:
-            self.running.pulses.ended("send")
-            await sender.close()
+            running.pulses.ended("send")
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+            await self._sender.close()
 
-    async def _some(self, sender: Sender, most: int) -> None:
+    async def _some(self) -> None:
         """Settle what has ended and claim as much again, then wait until half of it has ended (or a moment has passed)."""
-        self.running.mail_waits.clear()
+        running = self._running
+        running.mail_waits.clear()
         done = [task for task in self._going if task.done()]
-        room = BATCH * most - len(self._going) + len(done)
         results = [(self._going[task], task.result()) for task in done]
-        claimed = await asyncio.to_thread(self.running.flow.outgoing, room, results)
-        for task in done:
-            del self._going[task]
-        for mail in claimed:
-            self._going[asyncio.create_task(_deliver(sender, mail))] = mail.row
+        idle = running.fenced or self._sender.waits() > 0 or None in self._held
+        room = 0 if idle else self._room - len(self._going) + len(done)
+        if room or results:
+            claimed = await asyncio.to_thread(self._claim, room, results)
+            for task in done:
+                del self._going[task]
+            for mail in claimed:
+                self._going[asyncio.create_task(self._deliver(mail))] = mail.row
         if not self._going:
-            await within(self.running.mail_waits.wait(), POLL)
+            waiting = running.mail_waits if room else running.stopping
+            await within(waiting.wait(), min(POLL, self._sender.waits() or POLL))
             return
         await asyncio.wait(self._going, return_when=asyncio.FIRST_COMPLETED, timeout=POLL)
-        if len(self._going) > most:
+        if len(self._going) > self._room // AHEAD:
             await asyncio.wait(self._going, timeout=GATHER)
+
+    def _claim(self, room: int, results: Sequence[tuple[OutboxRow, Delivered]]) -> list[Outbound]:
+        """In a thread: settle and claim in one transaction, then sign what was claimed."""
+        going = Counter(row.domain for row in self._going.values())
+        going.subtract(row.domain for row, _ in results)
+
+        def pace(domain: str) -> Pace:
+            return self._paces.pace(domain, going[domain])
+
+        claimed = self._running.flow.outgoing(room, results, pace)
+        return [replace(mail, raw=self._signer.sign(mail.row.raw, mail.row.created_at)) for mail in claimed]
+
+    async def _deliver(self, mail: Outbound) -> Delivered:
+        envelope_id = mail.row.message_id.strip("<>") if self._reports else None
+        outcome = await self._sender.send(mail.raw, mail.sender, mail.row.recipient, envelope_id)
+        return Delivered(outcome.kind, outcome.text, outcome.status, outcome.of)
 
     async def _settle(self) -> None:
         done = [task for task in self._going if task.done()]
         if done:
             results = [(self._going[task], task.result()) for task in done]
-            await asyncio.to_thread(self.running.flow.settle, results)
+            await asyncio.to_thread(self._running.flow.settle, results)
             for task in done:
                 del self._going[task]
 
@@ -95,9 +125,22 @@ class Sending:
             task.cancel()
         await asyncio.gather(*self._going, return_exceptions=True)
         if self._going:  # outcome unknown: the same bytes go again after the next start
-            await asyncio.to_thread(self.running.flow.give_back, list(self._going.values()))
+            await asyncio.to_thread(self._running.flow.give_back, list(self._going.values()))
 
-
-async def _deliver(sender: Sender, mail: Outbound) -> Delivered:
-    outcome = await sender.send(mail.row.raw, mail.sender, mail.row.recipient)
-    return Delivered(outcome.kind, outcome.text, outcome.status)
+    async def _look(self) -> None:
+        """Say in the log what is paused, or left alone, from when on and until when."""
+        while True:
+            try:
+                held = await asyncio.to_thread(self._running.flow.held_destinations)
+            except NotNow:  # the loop that sends says so
+                held = self._held
+            except Exception:  # what is only said in the log must not end what says it
+                log.exception("queue not looked at")
+                held = self._held
+            for domain in held.keys() - self._held.keys():
+                log.warning("queue held", domain=domain or "all", reason=held[domain])
+            for domain in self._held.keys() - held.keys():
+                log.info("queue goes on", domain=domain or "all")
+                self._running.mail_waits.set()
+            self._held = held
+            await asyncio.sleep(LOOK)

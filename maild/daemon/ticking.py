@@ -1,4 +1,4 @@
-"""The loop of time: what is due is passed on every minute, and when the earliest due time in the store comes."""
+"""The loop of time: what is due is passed on every minute, and when the earliest due time in the store comes; by one node of the desk."""
 
 from __future__ import annotations
 
@@ -39,12 +39,20 @@ class Ticking:
             next_run_time=datetime.now(UTC),
         )
 
+    def now(self) -> None:
+        """Tick without waiting for the minute."""
+        at = DateTrigger(datetime.now(UTC), timezone=UTC)
+        self._scheduler.add_job(self.tick, at, id="now", replace_existing=True)
+
     async def tick(self) -> None:
-        """Pass on what is due, then wake again for the earliest that will be."""
+        """Pass on what is due, if that is for this node, then wake again for the earliest that will be."""
         running = self._running
+        running.pulses.beat("clock", PATIENCE)
+        if not running.has_clock:
+            return
         async with self.at_work:
             try:
-                while not running.stopping.is_set() and await asyncio.to_thread(running.flow.tick) > 0:
+                while self._goes_on() and await asyncio.to_thread(running.flow.tick) > 0:
                     running.pulses.beat("clock", PATIENCE)
                     running.mail_waits.set()
                 due = await asyncio.to_thread(self._next_due)
@@ -56,6 +64,9 @@ class Ticking:
             self._scheduler.add_job(
                 self.tick, DateTrigger(due, timezone=UTC), id="due", replace_existing=True
             )
+
+    def _goes_on(self) -> bool:
+        return self._running.has_clock and not self._running.stopping.is_set()
 
     def _next_due(self) -> datetime | None:
         with self._running.flow.store.read() as work:

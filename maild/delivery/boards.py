@@ -12,7 +12,7 @@ from maild.delivery.notice import Board, Notice, Section
 from maild.delivery.reports import summary
 from maild.delivery.times import Clock
 from maild.desk.people import Ticket
-from maild.desk.selection import UNFINISHED
+from maild.desk.selection import COUNTED, UNFINISHED
 from maild.desk.sla import first_due
 
 Values = dict[str, object]
@@ -53,10 +53,12 @@ def _report(notice: Notice, answer: Board, clock: Clock, words: Mapping[str, obj
 
 
 def _section(section: Section, rows: list[Values]) -> Values:
+    more = section.total - len(section.tickets)
+    whole = section.total < COUNTED
     return {
         "name": section.name,
-        "total": section.total,
-        "more": section.total - len(section.tickets),
+        "total": section.total if whole else f"{section.total}+",
+        "more": more if whole else f"{more}+",
         "rows": rows,
     }
 

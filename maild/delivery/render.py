@@ -50,6 +50,10 @@ class Templates:
         self._shipped_environment = Environment(Loader(self.shipped, {}))
         self._languages: dict[tuple[str, str, str], str | None] = {}
 
+    def __reduce__(self) -> tuple[type[Templates], tuple[Mapping[str, str], Mapping[str, str]]]:
+        """What is compiled cannot be pickled: it is made anew of the sources."""
+        return Templates, (self.shipped, self.own)
+
     @property
     def names(self) -> frozenset[str]:
         """The names that `Notice.template` and the rules may use: those with a text template in some language."""

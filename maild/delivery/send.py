@@ -1,290 +1,212 @@
-"""Hands finished mails to the relay over a few kept connections and says what became of each."""
+"""Hands finished mails to the first relay that is there, over a few kept connections, and says what became of each."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-import ssl
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final
 
-import aiosmtplib
+import structlog
 
-from maild.message.write import clean, mailbox, shorten
+from maild.delivery.connection import Connection, Gone
+from maild.delivery.opening import NotConnected, Opener, Relay
+from maild.delivery.outcome import Letter, Outcome
+
+log = structlog.get_logger("maild.send")
 
 IDLE_SECONDS = 20.0
 USES_MAX = 100
-TEXT_MAX = 500
-DATA_PATIENCE = 10  # RFC 5321 §4.5.3.2.6: ten minutes after the dot, where other replies get one `timeout`
-_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\b")
-# RFC 4954 §6 and RFC 3207 §4: what is wrong with our log-in or TLS is the site's fault, not the recipient's;
-# RFC 5321 §4.2.2: 503 says that the dialogue is out of step
-_OUR_FAULT = frozenset((503, 530, 534, 535, 538))
-
-
-@dataclass(frozen=True)
-class Relay:
-    """Where mail is handed over. `address` is HOST:PORT or unix:PATH, `hostname` our name in EHLO.
-
-    `tls`: "opportunistic" takes STARTTLS when offered and believes any certificate; "required" (STARTTLS) and
-    "implicit" verify it, against `ca_file` (PEM) if given, else the system's. `timeout` in seconds for each reply.
-    """
-
-    address: str
-    tls: Literal["none", "opportunistic", "required", "implicit"] = "opportunistic"
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-    hostname: str = "localhost"
-    connections: int = 4
-    timeout: float = 60
-    ca_file: str | None = None
+AWAY_SECONDS: Final = (2.0, 5.0, 10.0, 20.0, 30.0)
+"""How long a relay that cannot be reached is left alone, the first, second … time in a row."""
+LOCKED_SECONDS: Final = (10.0, 30.0, 60.0, 120.0, 300.0)
+"""The same where the log-in is refused: asking often may lock the account."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a mail. "later": try again; "unknown": it may have arrived, try again with the same bytes.
+class Away:
+    """A relay that takes no mail just now: why, and for how many seconds it is left alone."""
 
-    `text` is printable, at most 500 characters; `status` the enhanced code (RFC 3463), if one was given.
-    """
-
-    kind: Literal["sent", "later", "failed", "unknown"]
-    text: str
-    status: str | None = None
+    address: str
+    reason: str
+    seconds: float
 
 
 @dataclass(eq=False, slots=True)
-class _Connection:
-    client: aiosmtplib.SMTP
-    uses: int = 0
+class _Kept:
+    connection: Connection
     timer: asyncio.TimerHandle | None = None
 
 
-class _Gone(Exception):
-    """A kept connection was closed by the relay before the mail was handed over."""
+class _Line:
+    """The connections to one relay, and whether it is left alone."""
 
-
-class Sender:
-    """Sends over at most `relay.connections` connections at a time; further calls of `send` wait for one."""
-
-    def __init__(self, relay: Relay) -> None:
-        """Raises ValueError for an address that is neither HOST:PORT nor unix:PATH, OSError for an unreadable `ca_file`."""
-        self._relay = relay
-        self._place = _place(relay.address)
-        self._context = _context(relay)
+    def __init__(self, relay: Relay, now: Callable[[], float], may_send: Callable[[], bool]) -> None:
+        self.relay = relay
+        self._may_send = may_send
+        self.fault: NotConnected | None = None
+        self._now = now
+        self._opener = Opener(relay)
         self._slots = asyncio.Semaphore(relay.connections)
-        self._idle: list[_Connection] = []
+        self._idle: list[_Kept] = []
+        self._faults = 0
+        self._until = 0.0
         self._closed = False
 
-    async def send(self, raw: bytes, sender: str, recipient: str) -> Outcome:
-        """Hands one mail over for one recipient. `sender` "" is the null sender. Raises nothing but cancellation."""
-        if not _usable(recipient) or (sender and not _usable(sender)):
-            return Outcome("failed", _text("5.1.3 an address of the envelope is none"), "5.1.3")
+    @property
+    def away(self) -> float:
+        """Seconds for which it is left alone."""
+        return max(0.0, self._until - self._now())
+
+    async def hand_over(self, letter: Letter) -> Outcome:
+        """One mail over a kept or fresh connection. Raises NotConnected."""
         async with self._slots:
             while self._idle:
                 kept = self._idle.pop()
                 if kept.timer is not None:
                     kept.timer.cancel()
-                if not kept.client.is_connected:
+                try:
+                    return await self._use(kept.connection, letter)
+                except Gone:
                     continue
-                with suppress(_Gone):
-                    return await self._hand_over(kept, raw, sender, recipient)
-            try:
-                fresh = _Connection(await self._connect())
-            except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-                return _not_connected(error)
-            return await self._hand_over(fresh, raw, sender, recipient)
+            if self.fault is not None and self.away:
+                raise self.fault
+            return await self._use(await self._open(), letter)
 
-    async def close(self) -> None:
+    async def _open(self) -> Connection:
+        try:
+            connection = await self._opener.open()
+        except NotConnected as fault:
+            gaps = LOCKED_SECONDS if fault.log_in else AWAY_SECONDS
+            if not self.away:  # several connections that fail together are one fault
+                gap = gaps[min(self._faults, len(gaps) - 1)]
+                self._faults += 1
+                self._until = self._now() + gap
+                if self.fault is None:
+                    log.error("relay is away", relay=self.relay.address, reason=str(fault))
+            self.fault = fault
+            raise
+        if self.fault is not None:
+            log.info("relay is back", relay=self.relay.address)
+        self.fault, self._faults, self._until = None, 0, 0.0
+        return connection
+
+    async def _use(self, connection: Connection, letter: Letter) -> Outcome:
+        """Raises Gone for a kept connection that turns out to be over."""
+        if not connection.usable:
+            connection.close(polite=False)
+            raise Gone
+        if not self._may_send():
+            self._give_back(connection)
+            return Outcome("later", "not sent now: another node may have it", of="relay")
+        try:
+            outcome = await connection.hand_over(letter)
+        except BaseException:
+            connection.close(polite=False)
+            raise
+        self._give_back(connection)
+        return outcome
+
+    def _give_back(self, connection: Connection) -> None:
+        if self._closed or connection.uses >= USES_MAX or not connection.usable:
+            connection.close()
+            return
+        kept = _Kept(connection)
+        kept.timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._retire, kept)
+        self._idle.append(kept)
+
+    def _retire(self, kept: _Kept) -> None:
+        self._idle.remove(kept)
+        kept.connection.close()
+
+    def close(self) -> None:
         """Ends the idle connections; those at work end with their mail."""
         self._closed = True
         while self._idle:
-            self._end(self._idle.pop())
+            kept = self._idle.pop()
+            if kept.timer is not None:
+                kept.timer.cancel()
+            kept.connection.close()
 
-    async def _connect(self) -> aiosmtplib.SMTP:
-        relay = self._relay
-        client = aiosmtplib.SMTP(
-            hostname=self._place.host,
-            port=self._place.port,
-            socket_path=self._place.path,
-            username=relay.user,
-            password=relay.password,
-            local_hostname=relay.hostname,
-            timeout=relay.timeout,
-            use_tls=relay.tls == "implicit",
-            start_tls={"required": True, "opportunistic": None}.get(relay.tls, False),
-            tls_context=self._context,
-        )
-        await client.connect()
-        try:
-            if client.is_ehlo_or_helo_needed:
-                await _greet(client)
-        except BaseException:
-            client.close()
-            raise
-        return client
 
-    async def _hand_over(self, connection: _Connection, raw: bytes, sender: str, recipient: str) -> Outcome:
-        """One transaction. Raises `_Gone` when a connection used before turns out to be closed."""
-        client = connection.client
-        in_data = keep = False
+@dataclass(slots=True)
+class _Destination:
+    """A recipient domain with mail at hand: `slots` at once, `users` that use it or wait."""
+
+    slots: asyncio.Semaphore
+    users: int = field(default=0)
+
+
+class Sender:
+    """Sends over at most `connections` connections to each relay at a time; further calls of `send` wait for one.
+
+    Relays are tried in order: the first to which there is a session takes the mail, and its answer is final. At most `at_once(domain)`
+    mails are under way to one recipient domain, so that a slow one leaves the other connections alone. `now`: seconds. `may_send` is asked before each mail.
+    """
+
+    def __init__(
+        self,
+        relays: Sequence[Relay],
+        at_once: Callable[[str], int | None] = lambda _: None,
+        now: Callable[[], float] = time.monotonic,
+        may_send: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Raises ValueError for an address that is neither HOST:PORT nor unix:PATH, OSError for an unreadable `ca_file`."""
+        self._lines = [_Line(relay, now, may_send) for relay in relays]
+        self._at_once = at_once
+        self._destinations: dict[str, _Destination] = {}
+
+    async def send(self, raw: bytes, sender: str, recipient: str, envelope_id: str | None = None) -> Outcome:
+        """Hands one mail over for one recipient. `sender` "" is the null sender. With an `envelope_id` reports are asked for where they are
+        offered. Raises nothing but cancellation."""
+        letter = Letter(raw, sender, recipient, envelope_id)
+        domain = recipient.rpartition("@")[2].lower()
+        most = self._at_once(domain)
+        if most is None:
+            return await self._hand_over(letter)
+        with self._destination(domain, most) as destination:
+            async with destination.slots:
+                return await self._hand_over(letter)
+
+    async def _hand_over(self, letter: Letter) -> Outcome:
+        fault: NotConnected | None = None
+        for line in self._lines:
+            try:
+                return await line.hand_over(letter)
+            except NotConnected as found:
+                fault = found if fault is None else fault
+        assert fault is not None
+        return Outcome("later", str(fault), fault.status, "relay")
+
+    @contextmanager
+    def _destination(self, domain: str, most: int) -> Iterator[_Destination]:
+        """It is known as long as somebody uses it."""
+        found = self._destinations.get(domain)
+        if found is None:
+            found = self._destinations[domain] = _Destination(asyncio.Semaphore(most))
+        found.users += 1
         try:
-            refusal, options = _options(client, raw, sender, recipient)
-            if refusal is not None:
-                keep = True
-                return refusal
-            encoding = "utf-8" if "SMTPUTF8" in options else "ascii"
-            await client.mail(mailbox(sender) if sender else "", options=options, encoding=encoding)
-            await client.rcpt(mailbox(recipient), encoding=encoding)
-            in_data = True
-            response = await client.data(raw, timeout=self._relay.timeout * DATA_PATIENCE)
-            keep = True
-            return _answered(response.code, response.message)
-        except aiosmtplib.SMTPResponseException as error:
-            if error.code == 421 and connection.uses and not in_data:
-                raise _Gone from error
-            keep = await _reset(client)
-            return _answered(error.code, error.message, in_data)
-        except (aiosmtplib.SMTPException, OSError) as error:
-            lost = not isinstance(error, TimeoutError)
-            if lost and connection.uses and not in_data:
-                raise _Gone from error
-            where = "after the mail was handed over" if in_data else "before the mail was handed over"
-            return Outcome("unknown" if in_data else "later", _text(f"{_reason(error)} ({where})"))
-        except ValueError as error:
-            # aiosmtplib refuses whatever would break its command line
-            return Outcome("failed", _text(f"5.1.3 {error}"), "5.1.3")
+            yield found
         finally:
-            connection.uses += 1
-            self._give_back(connection, keep)
+            found.users -= 1
+            if not found.users:
+                del self._destinations[domain]
 
-    def _give_back(self, connection: _Connection, keep: bool) -> None:
-        if not keep or self._closed or connection.uses >= USES_MAX or not connection.client.is_connected:
-            self._end(connection, polite=keep)
-            return
-        connection.timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._retire, connection)
-        self._idle.append(connection)
+    def away(self) -> tuple[Away, ...]:
+        """The relays that take no mail just now, in their order."""
+        return tuple(
+            Away(line.relay.address, str(line.fault), line.away)
+            for line in self._lines
+            if line.fault is not None
+        )
 
-    def _retire(self, connection: _Connection) -> None:
-        self._idle.remove(connection)
-        self._end(connection)
+    def waits(self) -> float:
+        """Seconds until a relay may be tried again; 0 when one may be now."""
+        return min((line.away for line in self._lines), default=0.0)
 
-    def _end(self, connection: _Connection, polite: bool = True) -> None:
-        """Closes without waiting; politely with QUIT (RFC 5321 §4.1.1.10)."""
-        if connection.timer is not None:
-            connection.timer.cancel()
-        protocol = connection.client.protocol
-        if polite and protocol is not None:
-            with suppress(aiosmtplib.SMTPServerDisconnected):
-                protocol.write(b"QUIT\r\n")
-        connection.client.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    host: str
-    port: int | None = None
-    path: str | None = None
-
-
-def _place(address: str) -> _Place:
-    if address.startswith("unix:"):
-        return _Place("localhost", path=address.removeprefix("unix:"))
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        raise ValueError(f"{address!r} is neither HOST:PORT nor unix:PATH")
-    return _Place(host.strip("[]"), int(port))
-
-
-def _context(relay: Relay) -> ssl.SSLContext | None:
-    if relay.tls == "none":
-        return None
-    context = ssl.create_default_context(cafile=relay.ca_file)
-    if relay.tls == "opportunistic":
-        # RFC 7435 §3: encrypted to anybody is better than in the clear to anybody
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-async def _greet(client: aiosmtplib.SMTP) -> None:
-    """EHLO, or HELO with a relay that does not know it (RFC 5321 §3.2)."""
-    try:
-        await client.ehlo()
-    except aiosmtplib.SMTPHeloError:
-        if not client.is_connected:
-            raise
-        await client.helo()
-
-
-def _options(
-    client: aiosmtplib.SMTP, raw: bytes, sender: str, recipient: str
-) -> tuple[Outcome | None, list[str]]:
-    """The parameters of MAIL, or why this relay cannot take this mail."""
-    options: list[str] = []
-    if client.supports_extension("size"):
-        limit = client.esmtp_extensions["size"].strip()
-        if limit.isdecimal() and 0 < int(limit) < len(raw):  # RFC 1870 §4: 0 is no limit
-            text = f"552 5.3.4 the relay takes at most {limit} octets, this mail has {len(raw)}"
-            return Outcome("failed", text, "5.3.4"), options
-        options.append(f"SIZE={len(raw)}")
-    eight_bit = not raw.isascii()
-    if eight_bit and client.supports_extension("8bitmime"):
-        options.append("BODY=8BITMIME")
-    header = raw.partition(b"\r\n\r\n")[0] if eight_bit else b""
-    locals_ = (sender.rpartition("@")[0], recipient.rpartition("@")[0])
-    if not header.isascii() or not all(local.isascii() for local in locals_):
-        if not client.supports_extension("smtputf8"):
-            # RFC 6531 §3.5
-            return Outcome("failed", "5.6.7 the relay takes no addresses with such letters", "5.6.7"), options
-        options.append("SMTPUTF8")
-    return None, options
-
-
-async def _reset(client: aiosmtplib.SMTP) -> bool:
-    """Makes the connection ready for another mail after a refusal; whether that worked."""
-    if not client.is_connected:
-        return False
-    try:
-        await client.rset()
-    except (aiosmtplib.SMTPException, OSError):
-        return False
-    return True
-
-
-def _answered(code: int, message: str, in_data: bool = False) -> Outcome:
-    """The verdict of a reply. One that is no SMTP reply (code -1) says nothing of a mail that was handed over."""
-    if code < 200:
-        return Outcome("unknown" if in_data else "later", _text(f"no SMTP reply: {message}"))
-    found = _ENHANCED.match(message)
-    kind: Literal["sent", "later", "failed"] = "later"
-    if code < 300:
-        kind = "sent"
-    elif code >= 500 and code not in _OUR_FAULT:
-        kind = "failed"
-    return Outcome(kind, _text(f"{code} {message}"), found[1] if found else None)
-
-
-def _not_connected(error: Exception) -> Outcome:
-    """Whatever goes wrong before there is a session may be right again later."""
-    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        text = f"the relay refused our log-in: {error.code} {error.message}"
-    elif isinstance(error, aiosmtplib.SMTPResponseException):
-        text = f"the relay refused the connection: {error.code} {error.message}"
-    else:
-        text = f"no connection to the relay: {_reason(error)}"
-    found = _ENHANCED.match(getattr(error, "message", ""))
-    return Outcome("later", _text(text), found[1] if found else None)
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
-
-
-def _usable(address: str) -> bool:
-    local, _, domain = address.rpartition("@")
-    return bool(local and domain) and clean(address) == address
-
-
-def _text(text: str) -> str:
-    return shorten(text, TEXT_MAX)
+    async def close(self) -> None:
+        """Ends the idle connections; those at work end with their mail."""
+        for line in self._lines:
+            line.close()

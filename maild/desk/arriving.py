@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from maild.desk.answering import agent_writes
+from maild.desk.archived import brought
 from maild.desk.asking import answered, commanded
 from maild.desk.authors import as_written, author_of
 from maild.desk.closing import concluded
@@ -24,6 +25,7 @@ from maild.desk.replying import reply, too_late
 from maild.desk.rulebook import Rulebook
 from maild.desk.snapshot import Snapshot
 from maild.desk.standing import Standing, standing
+from maild.desk.timeline import IMPORT
 from maild.desk.tokens import Holder
 from maild.desk.welcome import turned_away
 
@@ -51,6 +53,8 @@ def arrived(event: MessageArrived, snapshot: Snapshot, rulebook: Rulebook, given
             recipients=list(envelope.recipients),
         )
         return course.decision()
+    if envelope.route == IMPORT:
+        return brought(event, course, found, author)
     who = standing(event, found, rulebook)
     course.why("sender", author.address or "nobody", who.why)
     if who.impostor is not None:
@@ -84,7 +88,7 @@ def arrived(event: MessageArrived, snapshot: Snapshot, rulebook: Rulebook, given
 def _asked(event: MessageArrived, course: Course, found: Match, who: Standing, author: Address, *, late: bool) -> Decision | None:  # fmt: skip
     """Mail that asks the desk something, or opens a ticket for somebody else. None: it is words for a ticket."""
     agent = who.agent
-    if event.lifted or event.envelope.route == "import":  # an archive asks nothing and is answered nothing
+    if event.lifted:
         return None
     if agent is None:
         done = concluded(event, course, found, who, author)

@@ -52,6 +52,7 @@ BOOKKEEPING: Final = frozenset(
         "met",
         "step",
         "runbooks",
+        "dormant",
     )
 )
 """Columns whose changes are no news."""
@@ -366,10 +367,13 @@ class Course:
             return
         active = now if self.touched else ticket.active_at
         fresh = self.touched or self.changed
-        look = next_look(self.rulebook.rules, replace(ticket, active_at=active), now, fresh=fresh)
+        dormant = ticket.dormant and not fresh
+        awake = replace(ticket, active_at=active, dormant=dormant)
+        look = next_look(self.rulebook.rules, awake, now, fresh=fresh)
         changes = (
             Change("active_at", ticket.active_at, active),
             Change("look_at", ticket.look_at, look),
+            Change("dormant", ticket.dormant, dormant),
         )
         real = tuple(change for change in changes if change.old != change.new)
         if real:

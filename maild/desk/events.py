@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from maild.desk.facts import Envelope, Mail
+from maild.desk.facts import Archive, Envelope, Mail
 
 
 @dataclass(frozen=True, slots=True)
 class MessageArrived:
     """A mail came in and was parsed. `intake` is its row. `leaking`: names of attachments that hold mail or tokens of ours.
-    `lifted`: what held it before and does not any more (`effects.Hold.why`)."""
+    `lifted`: what held it before and does not any more (`effects.Hold.why`). `archive`: how it is brought in, when it comes out of one."""
 
     intake: int
     mail: Mail
     envelope: Envelope
     leaking: tuple[str, ...] = ()
     lifted: tuple[str, ...] = ()
+    archive: Archive | None = None
 
 
 @dataclass(frozen=True, slots=True)

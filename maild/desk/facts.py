@@ -25,7 +25,7 @@ class Verdict(StrEnum):
     """A DMARC result as a trusted host stated it (or as we found it)."""
 
     NONE = "none"
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105  a verdict
     FAIL = "fail"
 
 
@@ -204,6 +204,15 @@ class Envelope:
     trusted: bool = False
     unauthenticated: bool = False
     helo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """How mail out of an archive is brought in: what was written before `over_before` belongs to conversations that are over; agents
+    are told (`notify`) of what is not."""
+
+    over_before: datetime
+    notify: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ import re
 import unicodedata
 from functools import lru_cache
 
-_JOINED = (  # scripts without spaces between words: Thai, Lao, Myanmar, Khmer, kana, bopomofo, Han
+JOINED = (  # scripts without spaces between words: Thai, Lao, Myanmar, Khmer, kana, bopomofo, Han
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u19e0-\u19ff\ua9e0-\ua9ff\uaa60-\uaa7f\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029"
     "\u3040-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 )
 _INDIC = "\u0900-\u0963\u0966-\u0dff"  # vowel signs are marks there, and part of the word
-_TOKEN = re.compile(rf"[^\W_{_JOINED}]+(?:[{_INDIC}]+[^\W_{_JOINED}]*)*|\S")
+_TOKEN = re.compile(rf"[^\W_{JOINED}]+(?:[{_INDIC}]+[^\W_{JOINED}]*)*|\S")
 _ACCENTS = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc"
     "\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f"

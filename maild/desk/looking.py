@@ -18,7 +18,7 @@ def next_look(rules: Rules, ticket: Ticket, now: datetime, *, fresh: bool) -> da
     `fresh`: the ticket was just changed, so that a span that is over already may count now. What comes about without anybody's
     doing (working hours) is looked at four times an hour.
     """
-    if ticket.state in (State.MERGED, State.SPAM) or not rules.on("time"):
+    if ticket.dormant or ticket.state in (State.MERGED, State.SPAM) or not rules.on("time"):
         return None
     starts = (ticket.active_at or ticket.received_at, ticket.received_at)
     moments = [start + span for span in rules.waits for start in starts]

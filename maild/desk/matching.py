@@ -26,6 +26,7 @@ from maild.desk.requests import Request
 from maild.desk.rulebook import ANYONE, Rulebook
 from maild.desk.script import named, split, uses
 from maild.desk.snapshot import Snapshot, Wanted
+from maild.desk.timeline import IMPORT
 from maild.desk.tokens import Claim, Holder
 from maild.desk.words import Role, Scope, State
 
@@ -33,9 +34,11 @@ ANCESTORS_MAX = 100
 
 
 class Evidence(StrEnum):
-    ADDRESS_TOKEN = "token in the recipient address"
-    MESSAGE_ID_TOKEN = "token in the Message-ID answered"
+    ADDRESS_TOKEN = "token in the recipient address"  # noqa: S105  a name of evidence
+    MESSAGE_ID_TOKEN = "token in the Message-ID answered"  # noqa: S105  a name of evidence
     ANCESTOR = "known ancestor and participant"
+    ARCHIVE = "known ancestor in an archive"
+    ANSWERED = "answered by a message of an archive"
     SUBJECT = "subject tag and participant"
     NONE = "none"
 
@@ -114,7 +117,9 @@ def wanted(event: MessageArrived, rulebook: Rulebook) -> Wanted:
     )
     callers = arguments(lines, "requester") if agent else ()
     called = addresses_of(callers)
-    others = _customers(mail, rulebook) if agent else ()
+    imported = event.envelope.route == IMPORT
+    ours = mail.sender is not None and imported and rulebook.is_own(mail.sender.address)
+    others = _customers(mail, rulebook) if agent or ours else ()
     passed_on = (mail.forwarded.message_id,) if agent and mail.forwarded and mail.forwarded.message_id else ()
     asked = questions.read(questions.bare(mail.subject)) or questions.read(questions.only_line(mail))
     if agent is not None and asked is not None and asked.number is not None:
@@ -141,6 +146,7 @@ def wanted(event: MessageArrived, rulebook: Rulebook) -> Wanted:
         staff=rulebook.ways,
         callers=callers,
         newcomer="" if ANYONE in rulebook.open_to else author_of(event, rulebook).key,
+        written_at=event.envelope.received_at if imported else None,
     )
 
 
@@ -196,6 +202,8 @@ class _Matching:
         mail = event.mail
         self.stranger = mail.proof.dmarc is Verdict.FAIL
         self.sender = mail.sender
+        self.imported = event.envelope.route == IMPORT
+        """Whoever has an archive gains nothing by what stands in it, so its threads are believed."""
 
     def no(self, what: str, why: str) -> None:
         self.reasons.append(Reason("thread", "rejected", f"{what}: {why}"))
@@ -323,12 +331,23 @@ class _Matching:
                 (Evidence.ANCESTOR, f"ancestor {mid}", number)
                 for number in self.snapshot.ancestors.get(mid, ())
             ]
+        named += [
+            (Evidence.ANSWERED, f"own Message-ID {mid}", number) for mid, number in self.answers_to_it()
+        ]
         for number in subject_numbers(self.event.mail.subject, self.rulebook.identity.tag):
             named.append((Evidence.SUBJECT, f"subject tag #{number}", number))
         for evidence, what, number in named:
             ticket = self.snapshot.resolve(number)
             if ticket is None:
                 self.no(what, "no such ticket")
+            elif (
+                self.imported
+                and evidence is Evidence.SUBJECT
+                and ticket.created_at > self.event.envelope.received_at
+            ):
+                self.no(what, f"ticket {ticket.id} is younger than the mail, which means another system's")
+            elif self.imported and evidence is not Evidence.SUBJECT:
+                yield _Found(ticket, evidence if evidence is Evidence.ANSWERED else Evidence.ARCHIVE, what)
             elif self.takes_part(ticket) or (self.agent_passes() and self.shown(ticket)):
                 yield _Found(ticket, evidence, what, sent=self.copied(ticket))
             elif self.agent_passes():
@@ -336,6 +355,12 @@ class _Matching:
             else:
                 self.no(what, f"the sender takes no part in ticket {ticket.id}")
                 self.related[ticket.id] = None
+
+    def answers_to_it(self) -> Iterator[tuple[str, int]]:
+        """Out of an archive parts of a conversation come in any order: tickets in which this mail was answered already."""
+        mid = self.event.mail.message_id
+        if self.imported and mid:
+            yield from ((mid, number) for number in self.snapshot.ancestors.get(mid, ()))
 
     def shown(self, ticket: Ticket) -> bool:
         """Whether the sender, an agent, may see it."""

@@ -69,7 +69,7 @@ def open_ticket(
         course.route(envelope)
         course.record("discarded", rules=list(said.fired))
         return course.decision()
-    begin(course, draft, author, said, clocks=envelope.route != "import")
+    begin(course, draft, author, said)
     whole = AddMessage(NEW, author, "in", True, mail.kind, mail.text)
     course.add(*(manner.messages if manner else (whole,)))
     course.happened(Happening.CREATED)
@@ -84,7 +84,7 @@ def open_ticket(
     verdict = acknowledgeable(event, author.address, course.snapshot, course.rulebook, course.given)
     if course.ticket is not None and course.ticket.state is State.SPAM:
         course.why("acknowledgement", "not sent", "a rule calls it spam")
-    elif envelope.route != "import":
+    else:
         course.tell(already=heard(event) - {author.key}, unless={author.key: verdict.refusals}, lines=lines)
         inquiring.ask(course)
         answers(course, verdict.refusals)
@@ -154,7 +154,7 @@ def assign(course: Course) -> None:
 
 
 def begin(
-    course: Course, draft: Ticket, requester: Address, said: Ruling, *, clocks: bool, key: int = NEW
+    course: Course, draft: Ticket, requester: Address, said: Ruling, *, clocks: bool = True, key: int = NEW
 ) -> None:
     """Open the ticket that the rules made of the draft; without a team it goes to the first. Columns beside `SETTLED` follow
     as changes (`ruled.follow`). `clocks`: promises run."""

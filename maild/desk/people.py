@@ -37,6 +37,7 @@ class Ticket:
     `clock_at`: when there is something to be done about its promises. `chosen`: columns (priority, impact) that a rule or an agent has set, so that
     they follow from nothing else. `asked`: keys of needs in the order in which the requester was asked for them, so that the first is question 1;
     `met`: those that were given. `step`: how many steps of the escalation it has taken; `contact`: the first-line agent who stays its contact.
+    `dormant`: it came out of an archive and nobody has written or changed anything since, so that nothing happens to it by itself.
     """
 
     id: int
@@ -87,6 +88,7 @@ class Ticket:
     step: int = 0
     contact: str | None = None
     runbooks: tuple[str, ...] = ()
+    dormant: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,15 @@ class _Searched:
     patterns: list[tuple[int, str]] = field(default_factory=list)
     sets: list[tuple[Any, tuple[tuple[int, str], ...]]] = field(default_factory=list)
 
+    def __getstate__(self) -> tuple[list[tuple[int, str]], bool]:
+        """RE2's sets cannot be pickled: they are made anew of their patterns."""
+        return self.patterns, bool(self.sets)
+
+    def __setstate__(self, state: tuple[list[tuple[int, str]], bool]) -> None:
+        self.patterns, self.sets = state[0], []
+        if state[1]:
+            self.compile()
+
     def compile(self) -> None:
         todo = [tuple(self.patterns)] if self.patterns else []
         while todo:

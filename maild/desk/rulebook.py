@@ -77,6 +77,12 @@ class Limits:
     participants: int = 10
     references: int = 20
 
+    @property
+    def bounded(self) -> frozenset[str]:
+        """What is bounded beyond an address: "domain", "all"."""
+        wide = {"domain": self.automatic_per_domain_per_hour, "all": self.automatic_per_hour}
+        return frozenset(name for name, most in wide.items() if most is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Team:

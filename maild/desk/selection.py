@@ -14,6 +14,8 @@ UNFINISHED: Final = (State.NEW, State.OPEN, State.PENDING, State.ON_HOLD)
 STALE_AFTER: Final = timedelta(days=3)
 INTERNAL: Final = "internal"
 """The channel of what agents ask for themselves."""
+COUNTED: Final = 10_000
+"""Up to so many tickets of a list are counted; then there are so many or more."""
 ME: Final = "me"
 NOBODY: Final = "nobody"
 

@@ -21,7 +21,8 @@ class Wanted:
     `away`: who of the agents is. `owned`: an agent, for the tickets he is responsible for. `helped`: an address, for when help went there.
     `clocks`: what counts for the promises of the tickets.
     `callers`: names and telephone numbers as somebody wrote them, for whom of the register they mean. `newcomer`: an address, for whether it takes
-    part in any ticket.
+    part in any ticket. `written_at`: when a mail out of an archive was, so that its like is looked for around that time.
+    `bounded`: where automatic mail is bounded beyond an address: "domain", "all"; then others do not count there meanwhile.
     `staff`: the ways of `rules.WAYS` by which rules assign. `fired`: a ticket, for the rules on time that fired for it since then."""
 
     message_ids: tuple[str, ...] = ()
@@ -43,6 +44,8 @@ class Wanted:
     clocks: bool = False
     callers: tuple[str, ...] = ()
     newcomer: str = ""
+    bounded: frozenset[str] = frozenset()
+    written_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,8 @@ def moments(
         found += _of(line)
     for _, theirs in others:
         found += (one for line in theirs for one in _of(line) if one.what is not What.MET and line.event != "changed")  # fmt: skip
-    found += (Moment(at, What.ANSWERED) for at in answers)
+    # What an archive says was answered before is no answer to what is asked now.
+    found += (Moment(at, What.ANSWERED) for at in answers if at >= began)
     found += (Moment(at, What.ACKNOWLEDGED) for at in acknowledged)
     return tuple(sorted(found, key=lambda one: (one.at, one.what is What.MET)))
 
@@ -113,7 +114,9 @@ def _began(received_at: datetime, lines: Sequence[Line], answers: Sequence[datet
     routes = [line for line in lines if line.event == "route"]
     if not routes or routes[0].detail.get("route") != IMPORT:
         return received_at
-    written = [line.at for line in routes if line.detail.get("route") != IMPORT]
+    written = [
+        line.at for line in routes if line.detail.get("route") != IMPORT and not line.detail.get("again")
+    ]
     written += [line.at for line in lines if line.event == "contact"]
     written += [at for at in answers if at >= routes[0].at]
     return min(written, default=None)

@@ -28,7 +28,7 @@ def turned_away(event: MessageArrived, course: Course, found: Match, who: Standi
     open_to = course.rulebook.open_to
     if ANYONE in open_to or found.ticket is not None or who.agent is not None:
         return None
-    if event.lifted or event.envelope.route == "import":
+    if event.lifted:
         return None
     why = _welcome(event, course, author)
     if why:

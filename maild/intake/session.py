@@ -16,11 +16,14 @@ from maild.intake import arguments, reply
 from maild.intake.connection import Connection, PeerGone
 from maild.intake.content import Content, DotDecoder
 from maild.intake.reply import Reply
+from maild.message.identity import peek
 
 log: FilteringBoundLogger = structlog.get_logger("maild.intake")
 
 IN_MEMORY: Final = 256 * 1024
 """Octets of a mail that are held in memory; a bigger one is spooled to disk."""
+
+_HEAD: Final = 1 << 16
 
 _BEFORE_TLS = ("EHLO", "LHLO", "NOOP", "STARTTLS", "QUIT")  # RFC 3207 §4
 _IDLE = ("EHLO", "HELO", "LHLO", "NOOP", "RSET", "VRFY", "STARTTLS")
@@ -203,7 +206,12 @@ class Session(Connection):
             )
             await self.service.receiver.receive(spool, content.size, content.sha256, envelope)
         except Exception as error:  # noqa: BLE001 - whatever fails, every recipient gets his answer
-            return reply.reply_to(error)
+            answer = reply.reply_to(error)
+            spool.seek(0)
+            log.info(
+                "mail not kept", peer=self.peer.name, message_id=peek(spool.read(_HEAD)), reply=f"{answer.code} {answer.enhanced} {answer.text}"
+            )  # fmt: skip
+            return answer
         finally:
             self.committing = False
             self._reset_timeout()

@@ -8,14 +8,17 @@ import os
 import socket
 import ssl
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 from maild.errors import ConfigError, Problem, Unreachable
+from maild.host import Passed
 from maild.intake.settings import Listener
 
 _UNIX: Final = "unix:"
+_NAMED: Final = "systemd:"
 _MODE: Final = 0o660
 _WHY: Final = {
     errno.EADDRINUSE: "another program listens there already",
@@ -62,6 +65,50 @@ def explained(address: str) -> Iterator[None]:
         if isinstance(error, socket.gaierror):
             reason = "the host name has no address"
         raise Unreachable(f"cannot listen on {address}: {reason}") from error
+
+
+def shared_out(addresses: Sequence[str], passed: Sequence[Passed]) -> list[list[socket.socket]]:
+    """-> for each address the sockets that the service manager passed for it; none where it is to be bound.
+
+    `systemd:NAME` has all those of that name, any other address those that listen there already. Raises Unreachable when none has
+    the name, ConfigError when one is left over: its peers would wait for ever.
+    """
+    left, shares = list(passed), []
+    for address in addresses:
+        mine = [one for one in left if _is_for(one, address)]
+        if address.startswith(_NAMED) and not mine:
+            name = address.removeprefix(_NAMED)
+            raise Unreachable(
+                f"cannot listen on {address}: no socket of the name {name} was passed (is maild-{name}.socket started, "
+                "and maild started by systemd?)"
+            )
+        left = [one for one in left if one not in mine]
+        shares.append([one.sock for one in mine])
+    if left:
+        says = "systemd passed the socket {} (FileDescriptorName={}), and no [[listen]] has that address or systemd:{}"
+        problems = [says.format(shown(one.sock), one.name, one.name) for one in left]
+        raise ConfigError([Problem("maild.toml", 0, 0, problem) for problem in problems])
+    return shares
+
+
+def _is_for(one: Passed, address: str) -> bool:
+    if address.startswith(_NAMED):
+        return one.name == address.removeprefix(_NAMED)
+    path = unix_path(address)
+    if one.sock.family == socket.AF_UNIX or path is not None:
+        return one.sock.family == socket.AF_UNIX and shown(one.sock) == address
+    host, port = host_and_port(address)
+    bound, number = one.sock.getsockname()[:2]
+    # [::] takes IPv4 as well; what is to be reached from this host alone is never served by a socket for all.
+    same = host == bound or (_is_everywhere(host) and _is_everywhere(bound))
+    return port == number != 0 and same
+
+
+def _is_everywhere(host: str | None) -> bool:
+    try:
+        return host is None or ip_address(host).is_unspecified
+    except ValueError:  # a name
+        return False
 
 
 def bind_unix(path: Path) -> socket.socket:

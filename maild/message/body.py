@@ -20,13 +20,16 @@ from maild.message.charset import decode
 from maild.message.filenames import clean_name, default_name, type_of
 from maild.message.headers import Fields, decoded, parameters
 from maild.message.htmltext import Page
+from maild.message.structure import Unclear
 from maild.message.wire import MAX_DEPTH, MAX_PARTS, bounded
 
 MAX_TEXT = 2_000_000
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _ENCODING = re.compile(r"[a-z0-9-]+")
+_USUAL_IN_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n"
 _ODD_IN_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]+|[A-Za-z] (?=[A-Za-z])")
+_UUENCODED = ("x-uuencode", "uuencode", "uue", "x-uue")
 _JUDGED = 4096
 _TEXTS = ("text/plain", "text/html")
 _PACKED = ("application/ms-tnef", "application/vnd.ms-tnef", "application/x-ms-tnef")
@@ -103,9 +106,12 @@ class Body:
         return "\n".join(segment.html or pages.from_text(segment.plain) for segment in self.segments)
 
 
-def read(message: Message, raw: bytes) -> Body:
-    """The body of `message`, whose own octets (header and body) are `raw`."""
-    walk = _Walk()
+def read(message: Message, raw: bytes, *, outlined: bool = False) -> Body:
+    """The body of `message`, whose own octets (header and body) are `raw`.
+
+    `outlined`: long content was left out of `message`; raises Unclear when it is needed.
+    """
+    walk = _Walk(outlined)
     segments = [part for part in walk.part(message, raw, 0) if part.plain.strip() or part.html.strip()]
     if not any(segment.plain or segment.page().text() for segment in segments):
         segments += walk.packed or _invitations(walk.body) or _reported(walk.body)
@@ -143,8 +149,9 @@ def _reported(body: Body) -> list[Segment]:
 class _Walk:
     """One pass over the parts, bounded in depth, number and length of text."""
 
-    def __init__(self) -> None:
+    def __init__(self, outlined: bool) -> None:
         self.body = Body()
+        self._outlined = outlined
         self._parts = 0
         self._nameless: dict[str, int] = {}
         self.packed: list[Segment] = []
@@ -166,7 +173,7 @@ class _Walk:
             self.body.report_type = options.get("report-type", "").lower()
         if message.is_multipart() and not kind.startswith("message/"):
             return self._multipart(message, raw, depth, kind)
-        content = _content(message, raw, fields)
+        content = self._content(message, raw, fields)
         if kind.startswith("multipart/"):
             self._defect("multipart without parts")
             kind = "text/plain"
@@ -201,6 +208,12 @@ class _Walk:
         wire = bounded(content)
         self.body.defects += wire.defects
         return self.part(message_from_bytes(wire.data), wire.data, depth + 1)
+
+    def _content(self, message: Message, raw: bytes | None, fields: Fields) -> bytes:
+        name = _encoding(fields)
+        if self._outlined and (raw is None or name in _UUENCODED):
+            raise Unclear
+        return _content(message, raw, name)
 
     def _is_text(self, disposition: str, within: str) -> bool:
         """Whether a named text is the text of the mail and not a file: it is the first, or an alternative of it."""
@@ -355,10 +368,13 @@ def _body_start(raw: bytes) -> int:
     return match.end() if match else len(raw)
 
 
-def _content(message: Message, raw: bytes | None, fields: Fields) -> bytes:
-    """The content of a part that has no parts: decoded, or for nested messages the octets as they came."""
+def _encoding(fields: Fields) -> str:
     encoding = _ENCODING.match(fields.first("content-transfer-encoding").lower().strip("\"' "))
-    name = encoding[0] if encoding else ""
+    return encoding[0] if encoding else ""
+
+
+def _content(message: Message, raw: bytes | None, name: str) -> bytes:
+    """The content of a part that has no parts: decoded from the encoding of this `name`, or for nested messages the octets as they came."""
     if raw is not None:
         octets = raw[_body_start(raw) :]
     elif message.is_multipart():
@@ -370,7 +386,7 @@ def _content(message: Message, raw: bytes | None, fields: Fields) -> bytes:
         return _base64(octets)
     if name == "quoted-printable":
         return binascii.a2b_qp(octets)
-    if name in ("x-uuencode", "uuencode", "uue", "x-uue") and not message.is_multipart():
+    if name in _UUENCODED and not message.is_multipart():
         decoded_payload = message.get_payload(decode=True)
         return decoded_payload if isinstance(decoded_payload, bytes) else octets
     return octets
@@ -379,9 +395,10 @@ def _content(message: Message, raw: bytes | None, fields: Fields) -> bytes:
 def _base64(octets: bytes) -> bytes:
     """Decode as mail programs do, repairing padding; what is plainly no base64 comes back as it is."""
     beginning = octets[:_JUDGED]
-    odd = sum(len(run) for run in _ODD_IN_BASE64.findall(beginning))
-    if odd * 20 > len(beginning):
-        return octets
+    if beginning.translate(None, _USUAL_IN_BASE64):
+        odd = sum(len(run) for run in _ODD_IN_BASE64.findall(beginning))
+        if odd * 20 > len(beginning):
+            return octets
     try:
         return binascii.a2b_base64(octets)
     except binascii.Error:

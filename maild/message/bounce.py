@@ -40,6 +40,9 @@ _FAILURE = re.compile(
 )
 # An address that means something outside the host that reports: its domain has a dot.
 _WHOLE = re.compile(r"@[^@]+\.[^@.]+$")
+_ENVELOPE_ID = re.compile(rb"(?im)^Original-Envelope-Id:[ \t]{0,20}([!-~]{3,300})[ \t]{0,20}\r?$")
+_HEXCHAR = re.compile(rb"\+([0-9A-F]{2})")
+_MESSAGE_ID_WHOLE = re.compile(r"[!-;=?A-~]{1,150}@[!-;=?A-~]{1,150}")
 _NO_FAILURE = frozenset({"delivered", "relayed", "expanded"})
 
 
@@ -139,7 +142,8 @@ def from_reports(contents: Sequence[bytes], returned: bytes, text: str, fields: 
         or (report.action != "delayed" and not (report.status or "5").startswith("4"))
         for report in failed
     )
-    return Bounce(permanent, tuple(recipients.values()), original_message_id(returned, text))
+    original = original_message_id(returned, text) or _envelope_id(contents)
+    return Bounce(permanent, tuple(recipients.values()), original)
 
 
 def tells_success(contents: Sequence[bytes]) -> bool:
@@ -277,6 +281,17 @@ def _diagnostic(text: str, address: str) -> str | None:
     for line in lines[start:] + lines[:start]:
         if _STATUS.search(line) or _REPLY_CODE.search(line):
             return line[:_MAX_DIAGNOSTIC]
+    return None
+
+
+def _envelope_id(contents: Sequence[bytes]) -> str | None:
+    """The name under which the mail was handed over (RFC 3464 §2.2.1), where it has the form of a Message-ID: ours is one."""
+    for content in contents:
+        found = _ENVELOPE_ID.search(content[:_MAX_TEXT])
+        if found:
+            plain = _HEXCHAR.sub(lambda one: bytes.fromhex(one[1].decode("ascii")), found[1])  # RFC 3461 §4
+            match = _MESSAGE_ID_WHOLE.fullmatch(decode(plain))
+            return f"<{match[0]}>" if match else None
     return None
 
 

@@ -4,11 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 
 from maild.desk.facts import Address
+from maild.message.headers import Fields
+
+_ID = re.compile(r"<[^<>\s]{1,500}>")
+_BARE_ID = re.compile(r"[^<>\s]{3,500}")
+_FIELD = re.compile(rb"^message-id[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
+_END = re.compile(rb"\r?\n\r?\n")
+_LONGEST = 4000
+
+
+def message_id(value: str) -> str | None:
+    """The Message-ID of a field's value, in its angle brackets also where the sender left them out; None when there is none."""
+    bracketed = _ID.search(value)
+    if bracketed:
+        return bracketed[0]
+    bare = _BARE_ID.fullmatch(value.strip("<> "))
+    return f"<{bare[0]}>" if bare else None
+
+
+def peek(head: bytes) -> str | None:
+    """The Message-ID of a mail of which these are the first octets, at little cost: for what is said of it before it is parsed."""
+    end = _END.search(head)
+    field = _FIELD.search(head, 0, end.start() if end else len(head))
+    if field is None:
+        return None
+    value = field[1][:_LONGEST].decode("utf-8", "surrogateescape")
+    return message_id(Fields([("message-id", value)]).first("message-id"))
 
 
 def normalised(text: str) -> str:

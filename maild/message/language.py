@@ -60,11 +60,6 @@ def _identifier() -> Any:
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
-def warm_up() -> None:
-    """Load the model ahead of the first text that needs it."""
-    _identifier()
-
-
 def detect(text: str) -> str | None:
     """The language of `text`, or None when it has fewer than about twenty letters or could as well be another."""
     sample = " ".join(_NO_WORDS.sub(" ", text[: 2 * _SAMPLE]).split())[:_SAMPLE]

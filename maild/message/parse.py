@@ -31,6 +31,7 @@ from maild.message import (
     protection,
     quotes,
     reports,
+    structure,
     vendors,
 )
 from maild.message import body as bodies
@@ -45,7 +46,6 @@ _MAX_SUBJECT = 998
 _MAX_IDS = 100
 _MAX_DEFECTS = 50
 _ID = re.compile(r"<[^<>\s]{1,500}>")
-_BARE_ID = re.compile(r"[^<>\s]{3,500}")
 _CHARSET = re.compile(rb"(?i)content-type:\s{0,9}text/[a-z]{1,20};\s{0,9}charset=[\"']?([a-z0-9_.:-]{1,40})")
 _EARLY = 100_000
 _SHORT = 1500
@@ -100,7 +100,7 @@ class _Reading:
 
     def _structure(self, data: bytes) -> Message:
         """The parts, as the standard library's parser finds them; what it had to guess is a defect."""
-        message = message_from_bytes(data)
+        message, self._outlined = structure.outline(data)
         found = {type(defect).__name__ for part in message.walk() for defect in part.defects}
         self._defects += sorted(found)
         return message
@@ -117,7 +117,7 @@ class _Reading:
         author = self._author()
         subject = self._step("Subject", lambda: clean(fields.first("subject")[:_MAX_SUBJECT]), "")
         answers, references = self._step("References", self._threads, _NO_THREAD)
-        found = self._step("body", lambda: bodies.read(self._message, self._wire.data), bodies.Body())
+        found = self._step("body", self._body, bodies.Body())
         self._defects += found.defects
         text = self._step("text", lambda: self._text(found), "")
         words = self._step("reply", lambda: _new_words(found, text, subject), quotes.Words(text, ""))
@@ -143,7 +143,7 @@ class _Reading:
             to=self._addresses("to"),
             cc=self._addresses("cc"),
             subject=subject,
-            language=self._step("language", lambda: language.detect(words.reply or text), None),
+            language=self._step("language", lambda: self._language(words.reply or text), None),
             kind=judgement.kind,
             kind_reasons=judgement.reasons,
             text=text,
@@ -166,6 +166,18 @@ class _Reading:
             defects=tuple(dict.fromkeys(clean(defect) for defect in self._defects))[:_MAX_DEFECTS],
         )
         return Parsed(mail, tuple(found.contents))
+
+    def _body(self) -> bodies.Body:
+        try:
+            return bodies.read(self._message, self._wire.data, outlined=self._outlined)
+        except structure.Unclear:
+            return bodies.read(self._whole(), self._wire.data)
+
+    def _whole(self) -> Message:
+        """The parts with all of their content."""
+        if self._outlined:
+            self._message, self._outlined = message_from_bytes(self._wire.data), False
+        return self._message
 
     def _author(self) -> Mailboxes:
         found = self._step("From", lambda: addresses.read(self._fields.raw("from")), Mailboxes((), False))
@@ -231,7 +243,7 @@ class _Reading:
                 return None, kind.Judgement(Kind.RECEIPT, ("a delivery status notification of success",))
         reason = kind.may_bounce(self._fields, shape)
         if reason:
-            failure = bounce.from_text(self._message, self._wire.data, self._fields, text, found.returned)
+            failure = bounce.from_text(self._whole(), self._wire.data, self._fields, text, found.returned)
             if failure:
                 return failure, kind.Judgement(Kind.BOUNCE, (reason, "its words name a failed recipient"))
             if kind.surely_bounces(self._fields, shape):
@@ -244,12 +256,7 @@ class _Reading:
         return authentication.prove(self._fields.raw("authentication-results"), author, self._trust)
 
     def _message_id(self) -> str | None:
-        value = self._fields.first("message-id")
-        bracketed = _ID.search(value)
-        if bracketed:
-            return bracketed[0]
-        bare = _BARE_ID.fullmatch(value.strip("<> "))
-        return f"<{bare[0]}>" if bare else None
+        return identity.message_id(self._fields.first("message-id"))
 
     def _threads(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """In-Reply-To and References (RFC 5322 §3.6.4), the latter cut to the first and the last ones."""
@@ -275,6 +282,10 @@ class _Reading:
             return None
         self._defects.append("Date is irregular")
         return lenient.replace(tzinfo=UTC) if lenient.tzinfo is None else lenient.astimezone(UTC)
+
+    def _language(self, text: str) -> str | None:
+        """None also where the mail itself says that its words are in nobody's language (RFC 3282; BCP 47 §4.1)."""
+        return None if self._fields.first("content-language").lower() == "zxx" else language.detect(text)
 
     def _delivered_to(self) -> tuple[str, ...]:
         """The addresses of trace fields in the order they stand, newest first."""

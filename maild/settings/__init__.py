@@ -5,24 +5,36 @@ Every setting is declared here once, with its default and a sentence; loading, c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
 from maild.reading import Shape
-from maild.settings.incoming import Listen, Trust
-from maild.settings.keeping import Desk, Limits, Log, Store
-from maild.settings.outgoing import Relay, Webhooks
+from maild.settings.incoming import Imap, Listen, OAuth, Trust
+from maild.settings.keeping import Desk, Limits, Log, Metrics, Store
+from maild.settings.outgoing import Delivery, Destination, Dkim, Relay, Relays, Webhooks
 from maild.settings.values import PathSetting, key
 
-__all__ = ["Desk", "Limits", "Listen", "Log", "Relay", "Settings", "Store", "Trust", "Webhooks"]
+__all__ = [
+    "Delivery",
+    "Desk",
+    "Destination",
+    "Dkim",
+    "Imap",
+    "Limits",
+    "Listen",
+    "Log",
+    "Metrics",
+    "OAuth",
+    "Relay",
+    "Settings",
+    "Store",
+    "Trust",
+    "Webhooks",
+]
 
 
 class Settings(Shape):
     """The whole file. Paths are absolute when the file's is."""
 
-    advice: ClassVar[Mapping[str, str]] = {
-        "imap": "fetching from mailboxes is not supported by this version of maild"
-    }
     rules: PathSetting = key("The folder of the rule files.", "rules")
     templates: PathSetting = key(
         "The folder of your own templates; what is missing there is built in.", "templates"
@@ -34,8 +46,17 @@ class Settings(Shape):
     desk: Desk = key("Who the desk is.", {})
     store: Store = key("Where everything is kept.", {})
     listen: tuple[Listen, ...] = key("Where mail comes in.", [])
-    relay: Relay = key("Where mail goes out.", {})
+    imap: tuple[Imap, ...] = key("Mailboxes from which mail is fetched.", [], needed=False)
+    relay: Relays = key("Where mail goes out. With several, the first that can be reached takes it.", [{}])
+    delivery: Delivery = key("How fast mail goes out.", {})
+    destination: tuple[Destination, ...] = key(
+        "Domains that want mail at a pace of their own.", [], needed=False
+    )
+    dkim: tuple[Dkim, ...] = key(
+        "Keys that sign what goes out, where no mail server of yours does (DKIM).", [], needed=False
+    )
     webhooks: Webhooks = key("What posts to webhooks are signed with.", {})
     trust: Trust = key("Whose word on a sender is believed.", {})
     limits: Limits = key("What is bounded.", {})
     log: Log = key("What is logged.", {})
+    metrics: Metrics = key("Numbers for Prometheus.", {}, needed=False)

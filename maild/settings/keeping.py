@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator
 
 from maild.reading import Count, Duration, Language, Line, ListId, Mailbox, Shape, Size, Zone
 from maild.settings.values import (
+    FilesSetting,
     Limit,
     PathSetting,
     hostname_of,
     key,
+    local_socket,
+    node_name,
+    s3_endpoint_of,
     store_url,
     tag_of,
 )
@@ -45,10 +51,38 @@ class Desk(Shape):
 class Store(Shape):
     """Where everything is kept."""
 
+    advice: ClassVar[Mapping[str, str]] = {
+        "s3_secret": "a secret is never written here: put it in a file and name that with s3_secret_file, or use s3_credential"
+    }
     url: Annotated[Line, AfterValidator(store_url)] = key(
         "The database: sqlite:///FILE, or postgresql+psycopg://HOST/NAME.", "sqlite:///var/maild.db"
     )
-    files: PathSetting = key("The folder of raw mail and attachments.", "var/files")
+    files: FilesSetting = key(
+        "The folder of raw mail and attachments, or s3://BUCKET/PREFIX. Nodes of one desk share it.",
+        "var/files",
+    )
+    spool: PathSetting | None = key(
+        "The folder for mail while it comes in, on this host. Without it: spool in files, with S3 the system's for temporary files.",
+        None,
+        example="var/spool",
+    )
+    node: Annotated[str, AfterValidator(node_name)] = key(
+        "This node's name among those of the desk; empty: the host's name with a mark for this file.", ""
+    )
+    s3_endpoint: Annotated[str, AfterValidator(s3_endpoint_of)] = key(
+        "The S3-compatible store, like https://s3.example.org; empty: Amazon's.", ""
+    )
+    s3_region: str = key("Its region; empty: that of the environment.", "")
+    s3_access_key: str = key("The access key; empty: what the environment or the machine's role gives.", "")
+    s3_secret_file: PathSetting | None = key("The file that holds its secret.", None, example="secrets/s3")
+    s3_credential: Line | None = key("Or the systemd credential that does.", None, example="s3")
+
+    @property
+    def spool_folder(self) -> Path | None:
+        """Where mail is put while it comes in; None: the system's folder for temporary files."""
+        if self.spool is not None or not isinstance(self.files, Path):
+            return self.spool
+        return self.files / "spool"
 
 
 class Limits(Shape):
@@ -73,6 +107,16 @@ class Limits(Shape):
     idle_commands: Count = key("Commands without a mail after which it is closed.", 50)
     timeout: Duration = key(
         "Silence after which it is closed (RFC 5321 §4.5.3.2.7 asks for 5 minutes).", "5m"
+    )
+
+
+class Metrics(Shape):
+    """Numbers for Prometheus."""
+
+    address: Annotated[Line, AfterValidator(local_socket)] | None = key(
+        "Where they are read, at /metrics: HOST:PORT of this machine only, or unix:PATH; none: nowhere.",
+        None,
+        example="127.0.0.1:9464",
     )
 
 

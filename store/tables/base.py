@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from store.columns import Number
@@ -20,6 +22,7 @@ metadata = sa.MetaData(
 # its condition word for word, which one with bound parameters does not.
 INTAKE_OPEN = "state IN ('waiting', 'working')"
 INTAKE_ASIDE = "state = 'quarantined'"
+IMPORTED = "route = 'import'"
 OUTBOX_OPEN = "state IN ('queued', 'sending')"
 OUTBOX_FAILED = "state = 'failed'"
 AUTOMATIC_OUTSIDE = "automatic AND outside"
@@ -32,11 +35,24 @@ UNMATCHED = "ticket IS NULL"
 MERGED = "merged_into IS NOT NULL"
 LOOKED_AT = "look_at IS NOT NULL"
 CLOCKED = "clock_at IS NOT NULL"
+TIMED = "minutes > 0"
+UNFINISHED = "state IN ('new', 'open', 'pending', 'on-hold')"
 
 
 def where(condition: str) -> sa.TextClause:
     """One of these conditions, word for word, as part of a query on its table alone."""
     return sa.text(f"({condition})")
+
+
+def in_queue(column: sa.Column[str], states: Sequence[str]) -> sa.ColumnElement[bool]:
+    """The column is one of the states of an outgoing queue, in the words of its partial indexes when all of them have one."""
+    if not set(states) <= {"queued", "sending", "failed"}:
+        return column.in_(states)
+    ids = (
+        sa.select(column.table.c.id).where(where(condition), column.in_(states))
+        for condition in (OUTBOX_OPEN, OUTBOX_FAILED)
+    )
+    return column.table.c.id.in_(sa.union_all(*ids))
 
 
 def partial(name: str, *columns: str, condition: str, unique: bool = False) -> sa.Index:

@@ -1,4 +1,4 @@
-"""The desk as a whole: keys, nodes, whose turn it is, what was fired, memos, appointments, absences."""
+"""The desk as a whole: keys, nodes, leases, whose turn it is, what was fired, memos, appointments, absences."""
 
 from __future__ import annotations
 
@@ -32,6 +32,15 @@ node = sa.Table(
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("seen_at", UtcDateTime, nullable=False),
     sa.Column("detail", CleanJson, nullable=False),
+    sa.Column("place", CleanText, nullable=False, server_default=""),
+)
+
+lease = sa.Table(
+    "lease",
+    metadata,
+    sa.Column("name", KeyText, primary_key=True),
+    sa.Column("node", KeyText, nullable=False),
+    sa.Column("until", UtcDateTime, nullable=False),
 )
 
 turn = sa.Table(

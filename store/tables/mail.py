@@ -1,4 +1,4 @@
-"""Mail that comes and goes: raw bytes, intake, routes and attachments, outbox, posts, digests, what is held."""
+"""Mail that comes and goes: raw bytes, intake, routes and attachments, outbox, destinations, posts, digests, what is held."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from store.tables.base import (
     AUTOMATIC_INSIDE,
     AUTOMATIC_OUTSIDE,
     DIGEST_OPEN,
+    IMPORTED,
     INTAKE_ASIDE,
     INTAKE_OPEN,
     OUTBOX_FAILED,
@@ -24,6 +25,13 @@ content = sa.Table(
     metadata,
     sa.Column("sha256", KeyText, primary_key=True),
     sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+discard = sa.Table(
+    "discard",
+    metadata,
+    sa.Column("sha256", KeyText, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
 )
 
 intake = sa.Table(
@@ -51,7 +59,10 @@ intake = sa.Table(
         "message", Number
     ),  # no foreign key: `message.intake` is one, and SQLite could not add the second of a circle
     sa.Column("helo", CleanText, nullable=False, server_default=""),
+    sa.Column("message_id", KeyText),
     sa.CheckConstraint("state IN ('waiting', 'working', 'done', 'quarantined', 'dropped')", name="state"),
+    partial("ix_intake_message_id", "message_id", condition="message_id IS NOT NULL"),
+    partial("ix_intake_imported", "sha256", condition=IMPORTED),
     partial("ix_intake_open", "id", condition=INTAKE_OPEN),
     partial("ix_intake_aside", "id", condition=INTAKE_ASIDE),
 )
@@ -136,6 +147,17 @@ outbox = sa.Table(
     partial("ix_outbox_agents", "recipient_key", "created_at", condition=AUTOMATIC_INSIDE),
 )
 
+destination = sa.Table(
+    "destination",
+    metadata,
+    sa.Column("domain", KeyText, primary_key=True),
+    sa.Column("paused_at", UtcDateTime),
+    sa.Column("wait_until", UtcDateTime),
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("reason", CleanText, nullable=False, server_default=""),
+    sa.Column("next_at", UtcDateTime),
+)
+
 post = sa.Table(
     "post",
     metadata,
@@ -192,4 +214,33 @@ held = sa.Table(
     sa.Column("finished_at", UtcDateTime),
     sa.Index("ix_held_agent", "agent", "at"),
     sa.Index("ix_held_intake", "intake"),
+)
+
+mailbox = sa.Table(
+    "mailbox",
+    metadata,
+    sa.Column("name", KeyText, primary_key=True),
+    sa.Column("account", CleanText, nullable=False),
+    sa.Column("server", CleanText, nullable=False),
+    sa.Column("since", UtcDateTime, nullable=False),
+    sa.Column("uidvalidity", sa.BigInteger, nullable=False),
+    sa.Column("taken", CleanText, nullable=False),
+    sa.Column("pending", CleanText, nullable=False),
+    sa.Column("reread_below", sa.BigInteger, nullable=False),
+    sa.Column("reconciled_at", UtcDateTime, nullable=False),
+    sa.Column("read_at", UtcDateTime),
+    sa.Column("waiting", sa.Integer, nullable=False),
+    sa.Column("error", CleanText),
+    sa.Column("error_at", UtcDateTime),
+    sa.Column("told_at", UtcDateTime),
+)
+
+unfetched = sa.Table(
+    "unfetched",
+    metadata,
+    sa.Column("mailbox", KeyText, sa.ForeignKey("mailbox.name"), primary_key=True),
+    sa.Column("uid", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("error", CleanText, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
 )

@@ -12,6 +12,8 @@ from store.tables.base import (
     LOOKED_AT,
     MERGED,
     SUPPRESSED,
+    TIMED,
+    UNFINISHED,
     UNMATCHED,
     id_,
     metadata,
@@ -97,7 +99,15 @@ ticket = sa.Table(
     sa.Column("step", sa.Integer, nullable=False, server_default="0"),
     sa.Column("contact", CleanText),
     sa.Column("runbooks", CleanJson, nullable=False, server_default="[]"),
-    sa.Index("ix_ticket_requester", "requester"),
+    sa.Column("dormant", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index("ix_ticket_requester", "requester", "id"),
+    sa.Index("ix_ticket_state", "state", "id"),
+    sa.Index("ix_ticket_updated_at", "updated_at"),
+    partial("ix_ticket_unfinished", "priority", "received_at", "id", condition=UNFINISHED),
+    partial(
+        "ix_ticket_unfinished_assignee", "assignee", "priority", "received_at", "id", condition=UNFINISHED
+    ),
+    partial("ix_ticket_unfinished_team", "team", "priority", "received_at", "id", condition=UNFINISHED),
     partial("ix_ticket_merged_into", "merged_into", condition=MERGED),
     partial("ix_ticket_look_at", "look_at", condition=LOOKED_AT),
     partial("ix_ticket_clock_at", "clock_at", condition=CLOCKED),
@@ -110,6 +120,7 @@ participant = sa.Table(
     ref("person", "person", primary_key=True),
     sa.Column("added_by", CleanText, nullable=False),
     sa.Column("added_at", UtcDateTime, nullable=False),
+    sa.Index("ix_participant_person", "person"),
 )
 
 watcher = sa.Table(
@@ -159,9 +170,12 @@ message = sa.Table(
     sa.Column("defects", CleanJson, nullable=False),
     sa.CheckConstraint("direction IN ('in', 'out')", name="direction"),
     sa.Index("ix_message_ticket", "ticket"),
+    partial("ix_message_timed", "ticket", condition=TIMED),
     partial("ix_message_unmatched", "created_at", condition=UNMATCHED),
     partial("ix_message_identity", "identity", condition="identity IS NOT NULL"),
-    partial("ix_message_content_identity", "content_identity", condition="content_identity IS NOT NULL"),
+    partial(
+        "ix_message_content_identity", "content_identity", "at", condition="content_identity IS NOT NULL"
+    ),
 )
 
 reference = sa.Table(

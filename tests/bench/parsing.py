@@ -43,13 +43,13 @@ def milliseconds(works: Sequence[Callable[[bytes], object]], raw: bytes) -> list
 
 
 def main(count: int = 200) -> None:
-    made = mails(count)
-    pages = [mail for at, mail in enumerate(made) if at % 10 in (6, 7, 8)]
+    made = [one.raw for one in mails(count)]
+    pages = [mail for mail in made if b"text/html" in mail]
     kinds = {
-        "plain": [mail for at, mail in enumerate(made) if at % 10 < 6],
+        "plain": [mail for mail in made if b"multipart/" not in mail],
         "with HTML": pages,
         "HTML only": [html_only(mail) for mail in pages],
-        "attachment": [mail for at, mail in enumerate(made) if at % 10 == 9],
+        "attachment": [mail for mail in made if b"multipart/mixed" in mail],
     }
     for mail in made[:10]:
         parse(mail)  # loads what is loaded once

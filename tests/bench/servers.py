@@ -1,7 +1,9 @@
 """The two servers that are compared, and the sink that takes what maild sends; each a process of its own.
 
 `python -m tests.bench.servers bare FOLDER` writes and syncs each mail and answers 250: the least that a server can do and keep its word.
-`python -m tests.bench.servers sink` counts mails and prints the count for every line on stdin.
+`python -m tests.bench.servers discard` answers 250 and forgets it. Both are stock aiosmtpd.
+`python -m tests.bench.servers sink` is as cheap as can be, because it measures and is not measured.
+Each prints how many mails it has got for every line on stdin.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ class Bare:
         return "250 kept"
 
 
-class Sink:
-    """Counts."""
+class Discard:
+    """Forgets."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -41,9 +43,66 @@ class Sink:
         return "250 ok"
 
 
-async def main(handler: Bare | Sink) -> None:
+class Sink:
+    """Counts."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+class Dialogue(asyncio.Protocol):
+    """Takes everything, commands in one block or many (RFC 2920)."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink, self._rest, self._in_mail = sink, bytearray(), False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.write(b"220 bench.test\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        before = len(self._rest)
+        self._rest += data
+        answers = bytearray()
+        while True:
+            if self._in_mail:
+                end = self._rest.find(b"\r\n.\r\n", max(0, before - 4))
+                if end < 0:
+                    break
+                del self._rest[: end + 5]
+                self._in_mail, before = False, 0
+                self.sink.count += 1
+                answers += b"250 2.0.0 ok\r\n"
+                continue
+            end = self._rest.find(b"\r\n")
+            if end < 0:
+                break
+            verb = bytes(self._rest[:4]).upper()
+            del self._rest[: end + (0 if verb == b"DATA" else 2)]  # the end of a mail may follow at once
+            answers += _ANSWERS.get(verb, b"250 2.0.0 ok\r\n")
+            self._in_mail, before = verb == b"DATA", 0
+        if answers:
+            self._transport.write(bytes(answers))
+
+
+_ANSWERS = {
+    b"EHLO": b"250-bench.test\r\n250-PIPELINING\r\n250-SMTPUTF8\r\n250 8BITMIME\r\n",
+    b"DATA": b"354 go on\r\n",
+    b"QUIT": b"221 2.0.0 bye\r\n",
+}
+
+
+def dialogue(loop: asyncio.AbstractEventLoop, handler: Bare | Discard | Sink) -> asyncio.Protocol:
+    """What is spoken on a connection."""
+    if isinstance(handler, Sink):
+        return Dialogue(handler)
+    return SMTP(handler, loop=loop, hostname="bench.test")
+
+
+async def main(handler: Bare | Discard | Sink) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(handler, loop=loop, hostname="bench.test"), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: dialogue(loop, handler), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
@@ -52,4 +111,10 @@ async def main(handler: Bare | Sink) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Bare(Path(sys.argv[2])) if sys.argv[1] == "bare" else Sink()))
+    match sys.argv[1:]:
+        case ["bare", folder]:
+            asyncio.run(main(Bare(Path(folder))))
+        case ["discard"]:
+            asyncio.run(main(Discard()))
+        case _:
+            asyncio.run(main(Sink()))

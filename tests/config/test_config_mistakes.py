@@ -16,7 +16,7 @@ from tests.config.test_config import GOOD, WHOLE, problems
 MISTAKES = [
     ("[relay]\nadress = 'x:25'", "6:1: unknown key 'adress' (did you mean 'address'?)"),
     ("[lmits]", "5:2: unknown key 'lmits' (did you mean 'limits'?)"),
-    ("[imap]\nhost = 'x'", "5:2: 'imap': fetching from mailboxes is not supported by this version of maild"),
+    ("[imap]\nhost = 'x'", "5:2: imap: must be a list, like [a, b]"),
     (
         "[relay]\npassword = 'x'",
         "6:1: 'password': a secret is never written here: put it in a file and name that with password_file, or use credential",
@@ -44,6 +44,62 @@ MISTAKES = [
     ("[relay]\ncredential = 'relay'", "6:1: credential: needs a user to log in as"),
     ("[relay]\nuser = 'u'\ncredential = 'a/b'", "7:14: credential: is a name, not a path"),
     ("[relay]\nuser = 'u'\npassword_file = '/nowhere/x'", "7:17: password_file: there is no file /nowhere/x"),
+    (
+        "[[relay]]\naddress = 'a:25'\n[[relay]]\naddress = 'a:25'",
+        "8:11: address: another [[relay]] has the same one",
+    ),
+    (
+        "[[relay]]\naddress = 'a:25'\n[[relay]]\naddress = 'unix:'",
+        "8:11: address: 'unix:' needs the path of a socket, like unix:/var/spool/postfix/public/maild",
+    ),
+    (
+        "[[relay]]\naddress = 'a:25'\n[[relay]]\nconnections = 0",
+        "8:15: connections: must be at least 1",
+    ),
+    (
+        "[relay]\nca_file = '/nowhere/x'",
+        '6:1: ca_file: goes with tls = "required" or "implicit" only',
+    ),
+    ("[relay]\ntls = 'required'\nca_file = '/nowhere/x'", "7:11: ca_file: there is no file /nowhere/x"),
+    (
+        "[relay]\ntls = 'implicit'\nca_file = '/dev/null'",
+        "7:11: ca_file: /dev/null: holds no certificate in PEM",
+    ),
+    ("[relay]\npassword_in_clear = 1", "6:21: password_in_clear: must be true or false"),
+    ("[delivery]\nper_domain = 0", "6:14: per_domain: must be at least 1"),
+    (
+        "[delivery]\nper_domain_per_minute = 'few'",
+        "6:25: per_domain_per_minute: 'few' must be a whole number or \"off\"",
+    ),
+    (
+        "[[destination]]\ndomain = 'a.test'\n[[destination]]\ndomain = 'A.test'",
+        "8:10: domain: another [[destination]] has the same one",
+    ),
+    (
+        "[[destination]]\ndomain = 'a@b.test'",
+        "6:10: domain: 'a@b.test' must be a domain, without anything before the @",
+    ),
+    ("[[dkim]]\ndomain = 'acme.test'\nselector = 's'", "5:3: dkim: needs key_file or credential"),
+    (
+        "[[dkim]]\ndomain = 'other.test'\nselector = 's'\ncredential = 'c'",
+        "6:10: domain: no address of the desk is of 'other.test' (acme.test)",
+    ),
+    (
+        "[[dkim]]\ndomain = 'acme.test'\nselector = 'a_b'\ncredential = 'c'",
+        "7:12: selector: 'a_b' is no selector: letters, digits, hyphens and dots, like maild or 2026.desk",
+    ),
+    (
+        "[[dkim]]\ndomain = 'acme.test'\nselector = 's'\nkey_file = '/nowhere/x'",
+        "8:12: key_file: there is no file /nowhere/x",
+    ),
+    (
+        "[[dkim]]\ndomain = 'acme.test'\nselector = 's'\nkey_file = '/dev/null'",
+        "8:12: key_file: /dev/null: it is no private key in PEM",
+    ),
+    (
+        "[[dkim]]\ndomain = 'acme.test'\nselector = 's'\nkey = 'MIIE'",
+        "8:1: 'key': a secret is never written here: put it in a file and name that with key_file, or use credential",
+    ),
     (
         "[[listen]]\nprotocol = 'smtp'\naddress = ':25'",
         "7:11: address: ':25' needs a host: 127.0.0.1:25 for this machine only, 0.0.0.0:25 for all",

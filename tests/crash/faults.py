@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -26,6 +27,11 @@ def broken_disk() -> Exception:
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR
     return error
+
+
+def lost_server() -> Exception:
+    """What psycopg raises when the server is gone."""
+    return psycopg.OperationalError("server closed the connection unexpectedly")
 
 
 def full_disk() -> Exception:
@@ -77,20 +83,27 @@ class Faults:
     def watch(self, store: Store) -> None:
         """Every statement and commit of this store is a step from now on."""
         database = store._database
-        for engine in (database._writer, database._reader):
-            self._watch_engine(engine)
+        self._watch_engine(database._writer)
+        if database._reader.dialect is not database._writer.dialect:
+            self._watch_engine(database._reader)
 
     def _watch_engine(self, engine: Engine) -> None:
         for name in ("do_execute", "do_execute_no_params", "do_executemany"):
             event.listen(engine, name, self._statement)
+        if engine.dialect.name == "postgresql":  # whose BEGIN is no statement
+            event.listen(engine, "begin", self._begun)
         commit = engine.dialect.do_commit
+        fault = broken_disk if engine.dialect.name == "sqlite" else lost_server
 
         def watched(connection: Any) -> None:
-            self.step(f"before commit of {self._first}", broken_disk)
+            self.step(f"before commit of {self._first}", fault)
             commit(connection)
-            self.step(f"after commit of {self._first}", broken_disk)
+            self.step(f"after commit of {self._first}", fault)
 
         engine.dialect.do_commit = watched  # type: ignore[method-assign]
+
+    def _begun(self, _connection: object) -> None:
+        self._first = ""
 
     def _statement(self, _cursor: object, statement: str, *_: object) -> None:
         if statement.startswith("BEGIN"):

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import random
-import smtplib
-import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -13,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.siege import Siege, assert_whole
 from tests.way.desk import AGENTS, Desk, Dialogue
 from tests.way.letters import DESK, letter
 from tests.way.relay import Received, Relay
 
 ASKED = "Hello, the roof of our shed leaks and the rain comes in. When can somebody come?"
-CLIENTS, MAILS, KILLS, PATIENCE = 4, 12, 5, 120.0
 
 
 @pytest.fixture
@@ -107,54 +104,9 @@ def test_killed_at_every_step_of_a_dialogue(desk: Desk) -> None:
     assert len(desk.relay.to("dot@globex.test")) == 2  # it was there, but nobody heard so
 
 
-class Client(threading.Thread):
-    """Sends its mails one after the other, each as often as it takes until it hears 250."""
-
-    def __init__(self, desk: Desk, name: int) -> None:
-        super().__init__(daemon=True)
-        self.desk = desk
-        film = [("film.bin", "application/octet-stream", bytes(range(256)) * 600)]
-        self.requests = [
-            letter(f"c{name}-{n}@globex.test", f"Load {name}-{n}", f"{ASKED} {name}-{n}", attachments=film if n % 6 == 0 else ())
-            for n in range(MAILS)
-        ]  # fmt: skip
-        self.accepted: list[EmailMessage] = []
-        self.deadline = time.monotonic() + PATIENCE
-
-    def run(self) -> None:
-        for request in self.requests:
-            while time.monotonic() < self.deadline:
-                try:
-                    self.desk.smtp(request)
-                except (OSError, smtplib.SMTPException):
-                    time.sleep(0.05)  # the daemon is away: as a mail server does, try again
-                else:
-                    self.accepted.append(request)
-                    break
-
-
-def test_killed_at_any_moment_under_load(desk: Desk) -> None:
-    moments = random.Random(4711)
-    clients = [Client(desk, name) for name in range(CLIENTS)]
-    for client in clients:
-        client.start()
-    for _ in range(KILLS):
-        before = len(desk.relay.mails)
-        pause = moments.uniform(0.05, 0.8)
-        deadline = time.monotonic() + pause
-        while time.monotonic() < deadline or (
-            len(desk.relay.mails) == before and any(one.is_alive() for one in clients)
-        ):
-            time.sleep(0.01)
-        desk.kill9()
-        desk.start()
-    for client in clients:
-        client.join(PATIENCE)
-        assert len(client.accepted) == MAILS
-    desk.quiet()
-    if desk.show("quarantine", "list"):  # in work at three kills in a row: put aside, not lost
-        assert desk.maild("quarantine", "retry", "--all").returncode == 0
-        desk.quiet()
-    requests = [request for client in clients for request in client.accepted]
-    assert_once(desk, requests)
-    assert_copies_are_the_same(desk.relay.mails)
+def test_killed_at_any_moment_under_load(desk: Desk, relay: Relay) -> None:
+    """The daemon, one of its processes, the relay; mail comes by SMTP, LMTP and pipe meanwhile."""
+    siege = Siege(desk, relay, random.Random(4711))
+    taken = siege.run(8)
+    assert len(siege.died) == 3, siege.died
+    assert_whole(desk, taken)

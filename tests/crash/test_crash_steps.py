@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from maild import site
+from maild.site import Site
 from tests.crash.world import World
 from tests.way.desk import CONFIG, PEOPLE, PROMISES
 from tests.way.letters import answer, letter
@@ -23,6 +24,19 @@ Play = Callable[[World, str], None]
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
+    made = World(a_site(tmp_path), tmp_path / "var")
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def postgres_world(tmp_path: Path, new_database: Callable[[], str]) -> Iterator[World]:
+    made = World(a_site(tmp_path), tmp_path / "var", new_database())
+    yield made
+    made.end()
+
+
+def a_site(tmp_path: Path) -> Site:
     (tmp_path / "rules").mkdir()
     limits = '[limits]\nnotify_size = "1 kB"'  # the big file shall stay in the store
     (tmp_path / "maild.toml").write_text(
@@ -30,9 +44,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     )
     (tmp_path / "rules" / "10-people.yaml").write_text(PEOPLE)
     (tmp_path / "rules" / "20-promises.yaml").write_text(PROMISES)
-    made = World(site.load(tmp_path / "maild.toml", datetime.now(UTC)), tmp_path / "var")
-    yield made
-    made.end()
+    return site.load(tmp_path / "maild.toml", datetime.now(UTC))
 
 
 def big_and_refused(world: World, name: str) -> None:
@@ -95,13 +107,29 @@ def happened(text: str) -> str:
 @pytest.mark.parametrize("die", [True, False], ids=["death", "fault"])
 @pytest.mark.parametrize("play", [big_and_refused, question_and_answer])
 def test_at_every_step(play: Play, die: bool, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_every_step(play, die, world, monkeypatch)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("die", [True, False], ids=["death", "fault"])
+def test_at_every_commit_on_postgresql(
+    die: bool, postgres_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_every_step(question_and_answer, die, postgres_world, monkeypatch, only=("commit", "delivery"))
+
+
+def at_every_step(
+    play: Play, die: bool, world: World, monkeypatch: pytest.MonkeyPatch, only: tuple[str, ...] = ("",)
+) -> None:
+    """Play it once for each kind of step, `only` those whose name holds one of these words, and fail or die there."""
     with world.faults.watching_files(monkeypatch):
         play(world, "first")
         world.faults.reset()
         play(world, "counted")
         steps = list(world.faults.steps)
-        chosen = [(kind, which) for kind in dict.fromkeys(steps) for which in worth_it(kind, steps, die)]
-        assert len(chosen) > 15, steps
+        kinds = [kind for kind in dict.fromkeys(steps) if any(word in kind for word in only)]
+        chosen = [(kind, which) for kind in kinds for which in worth_it(kind, steps, die)]
+        assert len(chosen) > 5, steps
         for kind, which in chosen:
             world.faults.reset((kind, which), die=die)
             try:

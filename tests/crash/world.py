@@ -33,12 +33,12 @@ class World:
     When the process dies, all that it had in memory is gone; the store keeps nothing there, so it is used on.
     """
 
-    def __init__(self, site: Site, folder: Path) -> None:
+    def __init__(self, site: Site, folder: Path, url: str = "") -> None:
         self.now = datetime.now(UTC)
         self.site, self.faults = site, Faults()
         self.delivered: list[Received] = []
         self.refused: set[str] = set()
-        self.store = Store.open(f"sqlite:///{folder}/maild.db", folder / "files")
+        self.store = Store.open(url or f"sqlite:///{folder}/maild.db", folder / "files")
         self.faults.watch(self.store)
         self._start()
 

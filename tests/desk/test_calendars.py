@@ -69,7 +69,7 @@ def test_between_counts_the_open_minutes(start, minutes):
     assert between(calendar, at, at + minutes * MINUTE) == expected * MINUTE
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(odd, st.integers(1, 600))
 def test_add_ends_with_the_last_minute_that_was_needed(start, minutes):
     calendar, at = start

@@ -73,7 +73,7 @@ ACTS = st.lists(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     a_calendar(),
     st.sampled_from(("first_response", "update", "resolution")),

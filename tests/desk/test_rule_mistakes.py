@@ -320,7 +320,7 @@ def mutilated(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(mutilated())
 def test_whatever_stands_in_rules_is_answered_with_places(text):
     loaded = rulefiles.load([("1.yaml", DESK), ("2.yaml", text)], IDENTITY, Limits(), NOW.date())

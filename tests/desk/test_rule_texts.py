@@ -171,7 +171,7 @@ RULE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(RULE, max_size=8), texts, texts)
 def test_looking_only_at_possible_rules_finds_the_same_as_looking_at_all(whens, subject, body):
     made = [

@@ -300,7 +300,7 @@ broken = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(st.lists(broken, min_size=1, max_size=3))
 def test_whatever_is_written_is_answered_with_places(changes):
     text = DESK + PEOPLE

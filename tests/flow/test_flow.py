@@ -87,6 +87,7 @@ def test_a_request_an_acknowledgement_an_answer_a_reply(store: Store, tmp_path: 
 
 def test_what_one_mail_costs(store: Store, tmp_path: Path) -> None:
     """Three commits from arrival to a full outbox: kept, claimed, processed. The bound on statements is there to be lowered."""
+    store.alone = True
     desk = s.stage(tmp_path, store)
     opened(desk)
     before = store.counts
@@ -98,7 +99,9 @@ def test_what_one_mail_costs(store: Store, tmp_path: Path) -> None:
     desk.flow.work()
     after = store.counts
     assert after.commits - before.commits == 3
-    assert after.statements - before.statements <= 31
+    assert (
+        after.statements - before.statements <= 32
+    )  # one of them for the search index, whatever the number of mails
 
 
 def test_what_many_mails_sent_at_once_cost(store: Store, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from maild import documents, show, site
+from maild import documents, show_status, site
 from store import Store
 from store.rows import HeldBack
 from tests.flow.stage import RULES, Stage, answer, mail, stage, text_of
@@ -265,7 +265,7 @@ def test_absence(desk: Desk) -> None:
     assert "handed over" in [event["event"] for event in ticket["events"]]
     now = desk.stage.now[0]
     with desk.stage.store.read() as work:
-        document = show.status_document([], work.totals(), HeldBack({}, 0, 0, 0), work.away(now), now)
+        document = show_status.status_document([], work.totals(), HeldBack({}, 0, 0, 0), work.away(now), now)
     assert document["away"] == [{"agent": "ben@acme.test", "until": "2026-03-06T00:00:00Z"}]
     desk.stage.flow.act(1, "admin", ("#assign ben@acme.test",), "")
     desk.out()

@@ -258,3 +258,25 @@ def test_a_mail_by_nobody_that_names_an_invalid_user() -> None:
     assert mail.kind is Kind.BOUNCE
     assert mail.bounce is not None
     assert [one.address for one in mail.bounce.recipients] == ["gone@y.example"]
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("Original-Envelope-Id: a+2Bb.c+3D@acme.test", "<a+b.c=@acme.test>"),
+        ("original-envelope-id: a@b", "<a@b>"),
+        ("Original-Envelope-Id: QQ314159", None),
+        ("Original-Envelope-Id: a+3Ex@acme.test", None),
+        ("Original-Envelope-Id: a@b@c\r\nX: y", None),
+        ("X-Original-Envelope-Id: a@b", None),
+    ],
+)
+def test_the_name_under_which_the_mail_was_handed_over_where_nothing_of_it_came_back(
+    line: str, named: str | None
+) -> None:
+    raw = dsn(block(), returned="From: support@acme.test\r\n").replace(
+        b"Reporting-MTA", f"{line}\r\nReporting-MTA".encode()
+    )
+    assert bounce(raw).original_message_id == named
+    returned = dsn(block()).replace(b"Reporting-MTA", f"{line}\r\nReporting-MTA".encode())
+    assert bounce(returned).original_message_id == "<orig@acme.test>"

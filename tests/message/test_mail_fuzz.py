@@ -165,7 +165,7 @@ def test_a_seed_is_understood(name: str) -> None:
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(damaged())
 def test_damage_gives_facts_or_facts_with_defects(raw: bytes) -> None:

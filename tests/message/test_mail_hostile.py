@@ -113,7 +113,7 @@ NOISE = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.sampled_from(SEEDS),
     st.lists(

@@ -295,7 +295,7 @@ def test_any_mutation(seed: bytes, data: st.DataObject) -> None:
 NAMES = st.sampled_from(["From", "To", "Subject", "Date", "Message-ID", "References", "Content-Type", "Content-Transfer-Encoding", "Content-Disposition", "Content-ID", "Auto-Submitted", "List-Id", "Authentication-Results", "Return-Path", "X-Failed-Recipients", "Delivered-To"])  # fmt: skip
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -135,7 +135,7 @@ def test_hostile_values_add_no_field_and_no_mailbox(
         assert raw.isascii()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(text=_text, html=_text, file=st.binary(max_size=300), name=_text, type_=_text, content_id=_text)
 def test_bodies_and_files_are_read_again(
     text: str, html: str, file: bytes, name: str, type_: str, content_id: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -63,6 +64,26 @@ def test_a_wheel_holds_two_packages_and_their_data(built: dict[str, Path], kind:
     )
     assert "10-desk.yaml" in seen.stdout
     assert "'mail'" in seen.stdout
+
+
+def test_a_desk_of_ones_own_from_a_wheel_in_an_empty_folder(built: dict[str, Path], tmp_path: Path) -> None:
+    with zipfile.ZipFile(built["wheel"]) as wheel:
+        wheel.extractall(tmp_path / "installed")
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("MAILD_", "PYTHON"))}
+
+    def maild(*words: str) -> str:
+        command = [sys.executable, "-P", "-m", "maild", *words]
+        env = {**plain, "PYTHONPATH": str(tmp_path / "installed")}
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    maild("init")
+    assert "all is well" in maild("check")
+    assert "[Acme #1]" in maild("demo", "--once")
+    assert maild("man", "maild-rules").startswith(".TH")
 
 
 def test_a_checkout_finds_its_data() -> None:

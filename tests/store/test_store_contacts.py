@@ -212,7 +212,7 @@ def test_an_older_database_forgets_what_followed_from_domains(
     url = new_database()
     with monkeypatch.context() as older:
         older.setattr(migration, "HEAD", "0007")
-        Store.open(url, tmp_path / "files").close()
+        migration.migrate(parse_url(url))
     people = [
         {
             "id": 1,

@@ -26,7 +26,7 @@ def files(store: Store) -> list[str]:
     return sorted(
         str(path.relative_to(store._files.folder))
         for path in store._files.folder.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.name != "desk"
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -43,19 +45,54 @@ def test_key_numbers_begin_again_when_the_old_ones_are_dead(store: Store) -> Non
     assert (len(keys), keys[0], keys[1].id) == (255, Key(1, SECRET), 255)
 
 
-def test_nodes(store: Store) -> None:
-    one = Node("one", 1, "1.0", NOW, NOW, {"listeners": ["127.0.0.1:25"]})
+def test_a_node_joins_and_says_that_it_lives(store: Store) -> None:
+    one = Node("one", 1, "1.0", NOW, NOW, {"listeners": ["127.0.0.1:25"]}, "here")
     two = Node("two", 2, "1.0", NOW, NOW)
     with store.work() as work:
-        work.heartbeat(two)
-        work.heartbeat(one)
+        assert not work.heartbeat(one)
+        assert work.join(two) is None
+        assert work.join(one) is None
+        assert work.join(one) is None
         assert work.nodes() == [one, two]
-        again = Node("one", 3, "1.1", NOW + MINUTE, NOW + MINUTE, {})
-        work.heartbeat(again)
-        assert work.nodes() == [again, two]
-        work.forget_node("one")
-        work.forget_node("nobody")
+        later = replace(one, seen_at=NOW + MINUTE, detail={"listeners": []})
+        assert work.heartbeat(later)
+        assert work.nodes() == [later, two]
+
+
+@pytest.mark.parametrize("changes", [{"pid": 3}, {"place": "there"}, {"started_at": NOW + MINUTE}])
+def test_a_name_belongs_to_one_process(store: Store, changes: dict[str, Any]) -> None:
+    one = Node("one", 1, "1.0", NOW, NOW, {}, "here")
+    other = replace(one, seen_at=NOW + MINUTE, **changes)
+    with store.work() as work:
+        assert work.join(one) is None
+        assert work.join(other) == one
+        assert not work.heartbeat(other)
+        assert work.join(other, instead_of=other) == one
+        assert work.nodes() == [one]
+        assert work.join(other, instead_of=one) is None
+        assert not work.heartbeat(one)
+        assert work.nodes() == [other]
+
+
+def test_a_node_that_is_forgotten_gives_up_its_leases(store: Store) -> None:
+    one, two = Node("one", 1, "1.0", NOW, NOW), Node("two", 2, "1.0", NOW, NOW)
+    with store.work() as work:
+        work.join(one)
+        work.join(two)
+        for name, node in (("clock", "one"), ("imap support", "two")):
+            work.take_lease(name, node, NOW, NOW + MINUTE)
+        assert not work.forget_node(replace(one, pid=3))
+        assert not work.forget_node(replace(one, seen_at=NOW - MINUTE)), "it has been heard since"
+        assert work.forget_node(one)
+        assert not work.forget_node(one)
         assert work.nodes() == [two]
+        assert work.leases() == {"imap support": ("two", NOW + MINUTE)}
+
+
+def test_the_time_of_the_database(store: Store) -> None:
+    with store.read() as work:
+        at = work.time()
+    assert at is None or abs((datetime.now(UTC) - at).total_seconds()) < 60
 
 
 def test_totals_of_an_empty_desk(store: Store) -> None:

@@ -118,7 +118,7 @@ def test_new_mail_in_front_of_a_suspect_goes_without_it(store: Store) -> None:
     assert claim(store, 1) == [2]
     fail(store, 2)
     with store.work() as work:
-        work.unclaim_intake([1], NOW)
+        work.unclaim_intake([1], NOW, "one")
         keep(work, b"3")
     assert claim(store, after=1) == [1]
     assert claim(store, after=1) == [2]
@@ -130,7 +130,7 @@ def test_a_fault_of_ours_does_not_count(store: Store) -> None:
         keep(work, b"1", b"2")
     claim(store)
     with store.work() as work:
-        work.unclaim_intake([1, 2, 4711], NOW + MINUTE)
+        work.unclaim_intake([1, 2, 4711], NOW + MINUTE, "one")
     assert claim(store) == []
     with store.work() as work:
         rows = work.claim_intake("one", NOW + MINUTE, LEASE, 10)

@@ -10,7 +10,7 @@ from maild.desk.effects import Change
 from maild.desk.facts import Address
 from maild.desk.selection import LISTS, NOBODY, Selection
 from maild.desk.words import State
-from store import Store
+from store import Store, lists, search
 from tests.store.samples import MINUTE, NOW, carla, open_ticket
 
 DAY = timedelta(days=1)
@@ -66,6 +66,27 @@ def test_the_first_of_many(store: Store) -> None:
     with store.read() as work:
         found, total = work.listed(Selection(states=()), NOW, 2, newest=True)
         assert ([ticket.id for ticket in found], total) == ([5, 4], 5)
+
+
+def test_a_long_list_is_counted_so_far(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "COUNTED", 3)
+    filled(store)
+    with store.read() as work:
+        found, total = work.listed(Selection(states=()), NOW, 50)
+        assert (len(found), total) == (5, 3)
+
+
+@pytest.mark.parametrize("few", [0, 1, 2, 100])
+def test_few_and_many_finds_are_the_same(store: Store, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(search, "FEW", few)
+    filled(store)
+    with store.read() as work:
+        for selection, numbers in (
+            (Selection(search="fire"), [2, 4, 1, 3]),
+            (Selection(tag="vip"), [2]),
+            (Selection(search="no"), []),
+        ):
+            assert [ticket.id for ticket in work.listed(selection, NOW, 50)[0]] == numbers
 
 
 def test_since_when_a_ticket_is_as_it_is(store: Store) -> None:

@@ -71,8 +71,12 @@ def opened(new_database: Callable[[], str], tmp_path: Path) -> str:
 
 
 def test_migrations_make_what_the_code_says(opened: str) -> None:
+    def counts(name: str | None, kind: str, _: object) -> bool:  # the search index stands beside the metadata
+        return kind != "table" or not str(name).startswith("search")
+
     with engine_of(opened) as engine, engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_name": counts})
+        assert compare_metadata(context, metadata) == []
 
 
 def test_indexes_and_conditions_too(opened: str, new_database: Callable[[], str]) -> None:
@@ -87,7 +91,9 @@ def test_indexes_and_conditions_too(opened: str, new_database: Callable[[], str]
 
 def test_all_constraints_are_named(opened: str) -> None:
     with engine_of(opened) as engine:
-        for table in describe(engine).values():
+        for name, table in describe(engine).items():
+            if engine.dialect.name == "sqlite" and name.startswith("search"):
+                continue  # FTS5 makes these itself
             assert table["key"]["name"]
             assert all(name for name, _ in table["checks"])
 
@@ -224,7 +230,7 @@ def test_mail_kept_before_helo_was_known_is_read_after_the_upgrade(
     url = new_database()
     with monkeypatch.context() as older:
         older.setattr(migration, "HEAD", "0001")
-        Store.open(url, tmp_path / "files").close()
+        migration.migrate(parse_url(url))
     with engine_of(url) as engine, engine.begin() as connection:
         connection.execute(
             sa.text(

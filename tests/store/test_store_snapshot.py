@@ -199,8 +199,9 @@ def test_what_one_mail_costs(store: Store) -> None:
         put_mail(work, mail(person, ticket=ticket.id, message=number))
         work.finish_intake(row.id, "ticket 1", number, NOW)
     statements, commits = store.counts
-    locks = 1 if store._database.url.get_backend_name() == "postgresql" else 0
-    assert (statements - before.statements - locks, commits - before.commits) == (18, 1)
+    # on PostgreSQL a lock, and a bell for other nodes
+    more = 2 if store._database.url.get_backend_name() == "postgresql" else 0
+    assert (statements - before.statements - more, commits - before.commits) == (19, 1)
 
 
 def test_a_known_ticket_costs_the_same_however_many_there_are(store: Store) -> None:
@@ -255,6 +256,7 @@ def test_indexes_serve_the_frequent_questions(store: Store) -> None:
         "SCAN signing_key",
         "SCAN anon_",
         "SCAN CONSTANT ROW",
-    )  # a handful of keys; the array in one row; no table
+        "SCAN destination",
+    )  # a handful of keys; the array in one row; no table; the few domains that are paused or waited for
     assert [one for one in slow if not one[0].startswith(allowed)] == []
     assert len(said) > 20

@@ -74,7 +74,7 @@ def test_an_older_database_learns_of_suppression(
     url = new_database()
     with monkeypatch.context() as older:
         older.setattr(migration, "HEAD", "0002")
-        Store.open(url, tmp_path / "files").close()
+        migration.migrate(parse_url(url))
     engine = sa.create_engine(parse_url(url))
     with engine.begin() as connection:
         connection.execute(sa.text("INSERT INTO person (id, name, address) VALUES (1, 'Carla', 'carla@customer.test')"))  # fmt: skip

@@ -106,6 +106,7 @@ CHANGES: list[tuple[str, object]] = [
     ("step", 2),
     ("contact", "ben@desk.test"),
     ("runbooks", ("triage",)),
+    ("dormant", True),
 ]
 
 
@@ -280,8 +281,9 @@ FILTERS: list[tuple[dict[str, Any], list[int]]] = [
     ({"search": "ROUTER burns"}, [1]),
     ({"search": "subject 4"}, [4]),
     ({"search": "ärger"}, [4]),
-    ({"search": "GRÜSSE"}, []),
+    ({"search": "GRÜSSE"}, [1]),
     ({"search": "GRÜßE"}, [1]),
+    ({"search": "straße"}, [1]),
     ({"search": "100%_sure"}, [1]),
     ({"search": "100__sure"}, []),
     ({"search": "%"}, [1]),

@@ -12,7 +12,7 @@ from maild.desk.people import Message, Person, Ticket
 from maild.desk.words import State
 from maild.message.inspect import document
 from maild.message.parse import parse
-from maild.show import command_lines, folded, inspected, ticket
+from maild.show import as_json, as_json_rows, command_lines, folded, inspected, ticket, tickets
 from store.rows import HistoryLine
 
 
@@ -125,3 +125,27 @@ def test_time_is_shown_by_agent_and_with_its_message(capsys: pytest.CaptureFixtu
     assert "time             1 h 30 min (ana@x.example 1 h 25 min, ben@x.example 5 min)\n" in shown
     assert "Ana  (note, 1 h 25 min)\n" in shown
     assert "cause            Rust\n" in shown
+
+
+@pytest.mark.parametrize("rows", [[], [{"a": [1, {"b": "x\ny"}], "c": {}}], [{"id": 1}, {"id": 2}, [3]]])
+def test_a_list_of_any_length_is_written_as_if_it_were_short(
+    rows: list[object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    as_json(rows)
+    whole = capsys.readouterr().out
+    as_json_rows(iter(rows))
+    assert capsys.readouterr().out == whole
+
+
+def test_tickets_page_by_page(capsys: pytest.CaptureFixture[str]) -> None:
+    at = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    carla = Person(1, "Carla", "carla@home.test")
+    found = [
+        Ticket(number, f"Fire {number}", State.NEW, carla, at, at, at, priority=3, level=1)
+        for number in (1, 2, 3)
+    ]
+    tickets(iter([found[:2], found[2:]]))
+    out = capsys.readouterr().out
+    assert [line.split()[0] for line in out.splitlines() if line] == ["ticket", "#1", "#2", "ticket", "#3"]
+    tickets(iter([]))
+    assert capsys.readouterr().out == "no tickets\n"

@@ -335,8 +335,12 @@ class Dialogue:
     @classmethod
     def unix(cls, path: Path) -> Dialogue:
         sock = socket.socket(socket.AF_UNIX)
-        sock.connect(str(path))
-        return cls(sock)
+        try:
+            sock.connect(str(path))
+            return cls(sock)
+        except BaseException:
+            sock.close()
+            raise
 
     @classmethod
     def tcp(cls, port: int) -> Dialogue:

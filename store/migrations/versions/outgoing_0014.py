@@ -1,8 +1,22 @@
-"""Pauses, destinations and delivery reports of the outbox."""
+"""Destinations of outgoing mail: paused, left alone for a while, or at a pace of their own."""
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0014"
 down_revision = "0013"
 
+TIME = sa.DateTime(timezone=True)
+
 
 def upgrade() -> None:
-    """Nothing yet."""
+    op.create_table(
+        "destination",
+        sa.Column("domain", sa.Text(), nullable=False),
+        sa.Column("paused_at", TIME),
+        sa.Column("wait_until", TIME),
+        sa.Column("failures", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("reason", sa.Text(), nullable=False, server_default=""),
+        sa.Column("next_at", TIME),
+        sa.PrimaryKeyConstraint("domain", name="pk_destination"),
+    )

@@ -1,0 +1,144 @@
+"""The process that works: it opens the store, passes waiting mail through the flow and tells the node how it gets on.
+
+It is told, through its pipe: `wake` (mail waits), `site` (other files are in force), `stop`. It tells: `ready`, `took` (so many mails),
+`beat` (alive), `site` (taken). It ends with its pipe, at once: what is in work then is rolled back and done by the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections import deque
+from multiprocessing.connection import Connection
+from typing import Final
+
+import structlog
+
+from maild import isolation, logs
+from maild.clock import utc_now
+from maild.daemon.running import POLL
+from maild.errors import NotNow, Unreachable
+from maild.flow import Flow
+from maild.parsing import InWorker
+from maild.site import Site, open_store
+from maild.verify.verifying import AsSet, Verifying
+
+log = structlog.get_logger("maild.work")
+
+NICE: Final = 5
+"""Mail that is being taken or sent has somebody who waits for it."""
+BEAT: Final = 1.0
+LONGEST_PAUSE: Final = 30.0
+REST: Final = 60.0
+"""Seconds without mail after which the reader ends and gives its memory back; the next mail starts it again."""
+
+
+class Orders:
+    """What the node says, heard by a thread of its own, so that the end of the node is the end of this process too."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self.stopping = False
+        self.sites: deque[tuple[Site, int]] = deque()
+        self._pipe = pipe
+        self._bell = threading.Event()
+
+    def begin(self) -> None:
+        threading.Thread(target=self._listen, name="maild-orders", daemon=True).start()
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                what, *more = self._pipe.recv()
+                self.stopping = self.stopping or what == "stop"
+                if what == "site":
+                    site, number = more
+                    self.sites.append((site, number))
+                self._bell.set()
+        except (EOFError, OSError):
+            os._exit(1)  # nobody is left to work for, and whoever comes next must not find us at it
+
+    def wait(self, seconds: float | None) -> None:
+        """Until something is said, at most so long."""
+        self._bell.wait(seconds)
+        self._bell.clear()
+
+
+class Worker:
+    """The loop of the process."""
+
+    def __init__(self, pipe: Connection, orders: Orders, flow: Flow, reading: InWorker) -> None:
+        self._pipe, self._orders, self._flow, self._reading = pipe, orders, flow, reading
+        self._said_at = 0.0
+        self._took_at = time.monotonic()
+        flow.progressed = self.beat
+
+    def beat(self) -> None:
+        """Tell that work gets on, once a second."""
+        if time.monotonic() - self._said_at >= BEAT:
+            self._say("beat")
+
+    def run(self) -> None:
+        """Until the node says stop."""
+        pause = POLL
+        self._say("ready")
+        self._orders.wait(None)
+        while not self._orders.stopping:
+            while self._orders.sites:
+                self._flow.site, number = self._orders.sites.popleft()
+                self._say("site", number)
+            taken = self._round()
+            pause = POLL if taken is not None else min(LONGEST_PAUSE, pause * 2)
+            if taken:
+                self._took_at = time.monotonic()
+                self._say("took", taken)
+            else:
+                self._rest()
+                self.beat()
+                self._orders.wait(pause)
+
+    def _rest(self) -> None:
+        if time.monotonic() - self._took_at > REST:
+            self._reading.close()
+
+    def _round(self) -> int | None:
+        """How many mails were taken; None when it did not go well."""
+        try:
+            return self._flow.work()
+        except NotNow as fault:
+            log.error("work waits for the store", reason=str(fault))
+        except Exception:  # the worker outlives every fault; a mail that causes one is put aside by flow
+            log.exception("worker fault")
+        return None
+
+    def _say(self, *what: object) -> None:
+        self._said_at = time.monotonic()
+        with contextlib.suppress(OSError):  # the other end is gone, and the thread that hears it ends us
+            self._pipe.send(what)
+
+
+def serve(pipe: Connection, site: Site, node: str, forked: bool) -> None:
+    """The whole process, from its start to its end."""
+    isolation.deafen()
+    isolation.be_frugal()
+    if forked:
+        isolation.disinherit([pipe.fileno()])
+    settings = site.settings
+    logs.configure(settings.log.format, settings.log.level)
+    os.nice(NICE)
+    orders = Orders(pipe)
+    with contextlib.closing(InWorker(method="fork")) as reading:
+        reading.start()  # before this process has other threads, or anything open
+        orders.begin()
+        verifying = Verifying(reading, AsSet(lambda: flow.site.settings.trust, utc_now))
+        try:
+            store = open_store(settings, node)
+            store.alone = True  # the node hears through the pipe what is done here
+        except Unreachable as fault:
+            log.error("the worker cannot reach the store", reason=str(fault))
+            sys.exit(1)
+        with contextlib.closing(store), contextlib.closing(verifying):
+            flow = Flow(site, store, utc_now, node, verifying)
+            Worker(pipe, orders, flow, reading).run()

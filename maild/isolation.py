@@ -1,0 +1,51 @@
+"""What a process of ours does first: a forked one leaves what belongs to its parent, each gives back memory that it does not need."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import signal
+from collections.abc import Sequence
+from typing import Final
+
+_TRIM_THRESHOLD: Final = -1
+_MMAP_THRESHOLD: Final = -3
+_ARENA_MAX: Final = -8
+_BIG: Final = 1 << 20
+
+
+def be_frugal() -> None:
+    """Memory of a mebibyte or more goes back to the system when it is freed, and threads share their small one (mallopt(3)).
+
+    Without glibc nothing is changed. glibc alone would raise its threshold with the first big mail, and keep the memory of all that follow.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, _BIG)
+        mallopt(_TRIM_THRESHOLD, _BIG)
+        mallopt(_ARENA_MAX, 2)
+
+
+_PARENTS_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def deafen() -> None:
+    """Leave the signals that are meant for the daemon to the daemon: this process ends with its pipe."""
+    signal.set_wakeup_fd(-1)
+    for number in _PARENTS_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def disinherit(keep: Sequence[int]) -> None:
+    """Close what the parent had open (its sockets, its database, its locks) but for standard streams and `keep`.
+
+    To be called in a forked process only, before it opens anything. Objects of the parent stay, frozen, and are never used.
+    """
+    gc.collect()
+    gc.freeze()
+    first = 3
+    for descriptor in sorted(keep):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+    os.closerange(first, os.sysconf("SC_OPEN_MAX"))

@@ -1,0 +1,191 @@
+"""Access by OAuth 2: tokens of a local server, the two mechanisms, renewal, and what is refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maild.intake.imap.connection import opened
+from maild.intake.imap.credentials import Credentials
+from maild.intake.imap.login import Token
+from maild.intake.imap.wire import LoginRefused, Lost
+from maild.settings import Imap, OAuth
+from tests.intake.imap_servers import Scripted, TokenServer, coded, uncoded
+from tests.intake.mailboxes import Box, box, until
+
+__all__ = ["box"]
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def access(token: str, **more: object) -> tuple[int, dict[str, object]]:
+    return 200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer", **more}
+
+
+def settings(folder: Path, endpoint: str, port: int = 1, **oauth: Any) -> Imap:
+    for name, text in (("client", "client-secret\n"), ("refresh", "refresh-1\n")):
+        (folder / name).write_text(text)
+    values = {"provider": "custom", "token_endpoint": endpoint, "client_id": "desk", "client_secret_file": "client",
+              "refresh_token_file": "refresh", "scope": "imap"} | oauth  # fmt: skip
+    table = {key: one for key, one in values.items() if one is not None}
+    imap = {"name": "support", "host": "127.0.0.1", "port": port, "tls": "none", "user": "carla@acme.test", "timeout": "2s", "oauth": table}  # fmt: skip
+    return Imap.model_validate(imap, context={"folder": folder})
+
+
+def speaking(
+    mechanism: str, said: list[str], accepts: tuple[str, ...], error: str = '{"status":"401"}'
+) -> Any:
+    """AUTHENTICATE as Google and Microsoft do it: the first message with or after the command, an error as a challenge."""
+
+    async def speak(server: Scripted, tag: str, verb: str, arguments: str) -> bool:
+        if verb != "AUTHENTICATE":
+            return False
+        name, _, first = arguments.partition(" ")
+        assert name == mechanism
+        if not first:
+            await server.say("+ ")
+            first = await server.line()
+        said.append(uncoded(first))
+        if any(token in said[-1] for token in accepts):
+            await server.say(f"{tag} OK welcome")
+            return True
+        await server.say(f"+ {coded(error)}")
+        said.append(await server.line())
+        await server.say(f"{tag} NO [AUTHENTICATIONFAILED] no")
+        return True
+
+    return speak
+
+
+@pytest.mark.parametrize("initial", ["SASL-IR", ""])
+@pytest.mark.parametrize(
+    ("mechanism", "first", "end"),
+    [
+        ("XOAUTH2", "user=carla@acme.test\x01auth=Bearer good\x01\x01", ""),
+        (
+            "OAUTHBEARER",
+            "n,a=carla@acme.test,\x01host=127.0.0.1\x01port={port}\x01auth=Bearer good\x01\x01",
+            coded("\x01"),
+        ),
+    ],
+)
+async def test_log_in_with_a_token(
+    tmp_path: Path, mechanism: str, first: str, end: str, initial: str
+) -> None:
+    said: list[str] = []
+    server = Scripted(
+        speak=speaking(mechanism, said, ("good",)), capability=f"IMAP4rev1 {initial} AUTH={mechanism}"
+    )
+    async with server.serving() as port:
+        imap = settings(tmp_path, "https://token.test/", port)
+        await (await opened(imap, Token("good"))).close()
+        assert said.pop() == first.format(port=port)
+        with pytest.raises(LoginRefused, match=r'who|no.*"status":"401"'):
+            await opened(imap, Token("bad"))
+        assert said[-1] == end, "a refusal is answered, else the server waits for it"
+
+
+def make(imap: Imap, box: Box, now: list[datetime]) -> Credentials:
+    return Credentials(imap, box.store, lambda: now[0])
+
+
+async def test_a_token_is_renewed_and_a_new_refresh_token_is_kept(box: Box) -> None:
+    server = TokenServer([access("one", refresh_token="refresh-2"), access("two"), access("three")])
+    async with server.serving() as url:
+        imap, now = settings(box.folder, url), [NOW]
+        credentials = make(imap, box, now)
+        assert await credentials.proof() == Token("one")
+        assert await credentials.proof() == Token("one"), "it is good for an hour"
+        now[0] += timedelta(minutes=59)
+        assert await credentials.proof() == Token("two")
+        assert await make(imap, box, now).proof() == Token("three")
+        assert server.asked[0] == {"grant_type": "refresh_token", "client_id": "desk", "client_secret": "client-secret",
+                                   "refresh_token": "refresh-1", "scope": "imap"}  # fmt: skip
+        assert [form["refresh_token"] for form in server.asked] == ["refresh-1", "refresh-2", "refresh-2"]
+        (box.folder / "refresh").write_text("refresh-of-the-admin\n")
+        before = credentials.fingerprint()
+        await make(imap, box, now).proof()
+        assert server.asked[-1]["refresh_token"] == "refresh-of-the-admin", "what the admin gives anew counts"
+        (box.folder / "client").write_text("other")
+        assert credentials.fingerprint() != before
+
+
+async def test_an_application_by_its_own_rights(box: Box) -> None:
+    server = TokenServer([access("mine")])
+    async with server.serving() as url:
+        imap = settings(box.folder, url, refresh_token_file=None, scope=None)
+        assert await make(imap, box, [NOW]).proof() == Token("mine")
+        assert server.asked == [{"grant_type": "client_credentials", "client_id": "desk", "client_secret": "client-secret"}]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "error", "words"),
+    [
+        (
+            400,
+            {"error": "invalid_grant", "error_description": "Token has been revoked."},
+            LoginRefused,
+            "invalid_grant Token has been revoked",
+        ),
+        (401, {}, LoginRefused, "it gives no reason"),
+        (200, {"token_type": "Bearer"}, LoginRefused, "gives no access"),
+        (503, {}, Lost, "503"),
+        (429, {"error": "slow"}, Lost, "429"),
+        (400, {"error": "temporarily_unavailable"}, Lost, "temporarily_unavailable"),
+    ],
+)
+async def test_a_token_server_that_gives_none(box: Box, status: int, said: dict[str, object], error: type[Exception], words: str) -> None:  # fmt: skip
+    async with TokenServer([(status, said)]).serving() as url:
+        with pytest.raises(error, match=words):
+            await make(settings(box.folder, url), box, [NOW]).proof()
+
+
+async def test_a_token_server_that_is_not_there(box: Box) -> None:
+    with pytest.raises(Lost, match=r"127\.0\.0\.1:1/token cannot be asked"):
+        await make(settings(box.folder, "http://127.0.0.1:1/token"), box, [NOW]).proof()
+
+
+async def test_a_revoked_token_is_replaced_at_once_and_a_refused_one_is_not_tried_again(box: Box) -> None:
+    said: list[str] = []
+    accepted: list[str] = ["one"]
+    server = Scripted(capability="IMAP4rev1 SASL-IR AUTH=XOAUTH2")
+
+    async def speak(server: Scripted, tag: str, verb: str, arguments: str) -> bool:
+        return bool(await speaking("XOAUTH2", said, tuple(accepted))(server, tag, verb, arguments))
+
+    server.speak = speak
+    tokens = TokenServer([access("one"), access("two"), access("three")])
+    async with server.serving() as port, tokens.serving() as url:
+        for name, text in (("client", "s"), ("refresh", "r")):
+            (box.folder / name).write_text(text)
+        oauth = {"provider": "custom", "token_endpoint": url, "client_id": "desk", "client_secret_file": "client", "refresh_token_file": "refresh"}  # fmt: skip
+        box.set_up(port, user="carla", password_file=None, oauth=oauth, often=True)
+        async with box.reading():
+            await until(lambda: box.state.last_success, "it is read")
+            accepted[:] = ["two"]
+            first = box.state.last_success
+            server.writer.transport.abort()
+            await until(lambda: (box.state.last_success or first) != first and len(tokens.asked) == 2, "with another token")  # fmt: skip
+            assert box.told() == []
+            accepted[:] = []
+            server.writer.transport.abort()
+            [told] = await until(box.told, "the admins are told when that is refused too")
+            assert '"status":"401"' in told
+            asked = len(tokens.asked)
+            assert asked <= 4
+        assert len(tokens.asked) == asked
+
+
+def test_endpoints_and_scopes() -> None:
+    google = OAuth.model_validate({"provider": "google", "client_id": "x", "refresh_token_file": "r"})
+    assert (google.endpoint, google.asked_scope) == (
+        "https://oauth2.googleapis.com/token",
+        "https://mail.google.com/",
+    )
+    microsoft = OAuth.model_validate({"provider": "microsoft", "client_id": "x", "tenant": "acme.test", "refresh_token_file": "r"})  # fmt: skip
+    assert microsoft.endpoint == "https://login.microsoftonline.com/acme.test/oauth2/v2.0/token"
+    assert "IMAP.AccessAsUser.All" in microsoft.asked_scope
+    alone = OAuth.model_validate({"provider": "microsoft", "client_id": "x", "client_secret_file": "s"})
+    assert alone.asked_scope == "https://outlook.office365.com/.default"
