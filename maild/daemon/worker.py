@@ -119,12 +119,18 @@ class Worker:
             self._pipe.send(what)
 
 
-def serve(pipe: Connection, site: Site, node: str, forked: bool) -> None:
-    """The whole process, from its start to its end."""
+def serve(pipe: Connection, inherited: Site | None, node: str) -> None:
+    """The whole process, from its start to its end. One that was not forked is told its site through the pipe."""
     isolation.deafen()
     isolation.be_frugal()
-    if forked:
+    if inherited is not None:
         isolation.disinherit([pipe.fileno()])
+        site = inherited
+    else:
+        try:
+            site = pipe.recv()
+        except (EOFError, OSError):
+            sys.exit(1)  # the node is gone already
     settings = site.settings
     logs.configure(settings.log.format, settings.log.level)
     os.nice(NICE)

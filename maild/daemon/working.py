@@ -180,14 +180,17 @@ class OwnProcess:
 
     def _start(self, method: str) -> None:
         context: Any = multiprocessing.get_context(method)
+        forked = method == "fork"
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(
             target=worker.serve,
-            args=(theirs, self._site, self._running.flow.node, method == "fork"),
+            args=(theirs, self._site if forked else None, self._running.flow.node),
             name="maild-worker",
         )
         self._process.start()
         theirs.close()
+        if not forked:
+            self._pipe.send(self._site)
         self._lost.clear()
         self._heard_at = time.monotonic()
         self._running.pulses.beat("work", PATIENCE)

@@ -136,4 +136,7 @@ def test_rows_that_refer_to_nothing(desk: Store) -> None:
         connection.execute(sa.text("UPDATE message SET ticket = 4711"))
         connection.commit()
         connection.connection.execute("PRAGMA foreign_keys=ON")
-    assert desk.check() == ["row 1 of message refers to a ticket that does not exist"]
+    assert desk.check() == [
+        "row 1 of message refers to a ticket that does not exist",
+        "ticket 1 is not in step with the search index",
+    ]

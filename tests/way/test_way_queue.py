@@ -95,7 +95,7 @@ def test_a_permanent_refusal_of_an_answer_reopens_and_is_told(own: Desk, world: 
     [row] = own.show("queue", "list")
     assert (row["state"], row["to"], row["next_attempt"]) == ("failed", customer, None)
     everything = own.maild("queue", "retry")
-    assert (everything.returncode, everything.stdout) == (0, b"")  # nothing waits
+    assert (everything.returncode, everything.stdout) == (0, b"there is nothing of that in the queue\n")
     assert own.maild("queue", "retry", str(row["id"])).returncode == 0
     own.gets(customer, lambda mail: "Switch it off" in mail.text)
     own.quiet()

@@ -183,7 +183,7 @@ def test_a_second_daemon_of_the_same_desk_is_refused(new_desk: Callable[..., Des
     desk.start()
     second = desk.maild("run", run=spawn)
     assert second.returncode not in (0, 78)
-    assert second.stderr.decode().strip() == f"maild: another maild runs on {desk.folder}/var/files"
+    assert second.stderr.decode().strip() == f"maild: another maild runs on {desk.folder}/var/maild.db"
     _, mail = desk.ask("still@globex.test", "The first one goes on", ASKED)
     assert mail.number == 1
 
