@@ -43,7 +43,7 @@ from maild.desk import rule_schema
 from maild.desk.facts import Envelope
 from maild.errors import EXIT_FAULT, BadInput, ConfigError, MaildError, NotNow
 from maild.flow import Kept, keep
-from maild.lock import only_one
+from maild.lock import only_one, own_name
 from maild.manuals import man
 from maild.message.envelope import written_sender
 from maild.message.inspect import document
@@ -115,8 +115,13 @@ def run(desk: Desk) -> None:
     settings = loaded.settings
     logs.configure(settings.log.format, settings.log.level)
     isolation.be_frugal()
-    with desk.store(name_of(path, settings.store.node)) as store, only_one(store.lock_file):
-        asyncio.run(serve(path, loaded, store))
+    with contextlib.ExitStack() as held:
+        name = name_of(path, settings.store.node)
+        if not settings.store.node:
+            name = held.enter_context(own_name(name))
+        store = held.enter_context(desk.store(name))
+        held.enter_context(only_one(store.lock_file))
+        asyncio.run(serve(path, loaded, store, name))
 
 
 @cli.command()

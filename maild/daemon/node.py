@@ -21,7 +21,7 @@ from maild import host
 from maild.clock import utc_now
 from maild.daemon.exposing import Exposing
 from maild.daemon.fetching import Fetching
-from maild.daemon.member import Member, name_of
+from maild.daemon.member import Member
 from maild.daemon.running import Pulses, Running, within
 from maild.daemon.sending import Sending
 from maild.daemon.ticking import Ticking
@@ -310,10 +310,9 @@ def vars_of(counters: object) -> dict[str, int]:
     return {name: getattr(counters, name) for name in ("connections", "accepted", "refused", "deferred")}
 
 
-async def serve(path: Path, loaded: Site, store: Store) -> None:
-    """`maild run`: with signals, a line on stderr and a word to the service manager when ready."""
+async def serve(path: Path, loaded: Site, store: Store, name: str) -> None:
+    """`maild run` under this name: with signals, a line on stderr and a word to the service manager when ready."""
     faulthandler.enable()  # where each thread stands, in the journal, when the watchdog ends us (SIGABRT)
-    name = name_of(path, loaded.settings.store.node)
     daemon = Daemon(path, loaded, store, name=name, apart=True, passed=host.passed_sockets())
     loop = asyncio.get_running_loop()
     reloads: set[asyncio.Task[None]] = set()

@@ -153,6 +153,25 @@ def test_a_node_that_stops_is_followed_at_once_and_one_frozen_ends_no_work(node:
     one.ask("carla@globex.test", "Thawed", ASKED)
 
 
+def test_one_configuration_started_twice_is_two_nodes(node: Make) -> None:
+    one = node("")
+    config = one.config.read_text().replace('node = ""\n', "").replace("unix:var/lmtp.sock", "127.0.0.1:0")
+    one.config.write_text(config)
+    one.start()
+    first = one.smtp_port
+    second = Process(one.config)
+    ready = second.wait_for_line(lambda line: "ready" in line)
+    assert f"127.0.0.1:{first}," not in ready
+    names = sorted(nodes(one))
+    assert names[1] == f"{names[0]}-2"
+    one.kill9()
+    one.start()
+    assert sorted(nodes(one)) == names
+    second.popen.terminate()
+    assert second.wait() == 0
+    one.ask("carla@globex.test", "Still there", ASKED)
+
+
 def test_a_name_that_is_taken_and_files_of_its_own(node: Make) -> None:
     one = node("one")
     one.start()
