@@ -317,6 +317,9 @@ class Flow(Settling):
         try:
             with self.store.work() as work:
                 step(work, *arguments)
+        except Collided:
+            log.info("met another node, tried again", what=repr(arguments[0]))
+            return False
         except NotNow:
             raise
         except Exception:

@@ -164,7 +164,8 @@ class Webhooks:
     async def _wait(self, seconds: float) -> None:
         """Until a post has ended, the daemon stops, or so much time has passed."""
         stop = asyncio.ensure_future(self._stopping.wait())
-        await asyncio.wait((stop, *self._running), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        going = [task for task in self._running if not task.done()]
+        await asyncio.wait((stop, *going), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
 
     async def _some(self) -> None:

@@ -14,12 +14,16 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
 from store import Store
 from store.tables import metadata
+
+hypothesis.settings.register_profile("quick", parent=hypothesis.settings(), max_examples=50)
+hypothesis.settings.load_profile("quick")
 
 _DATABASES = ("sqlite", "postgresql")
 _LONG = ("tests/way/", "tests/crash/", "tests/systemd/", "tests/flow/")

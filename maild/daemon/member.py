@@ -21,7 +21,7 @@ from maild import __version__
 from maild.daemon.running import Running, boot_time
 from maild.lock import AlreadyRunning
 from store import Work
-from store.bells import NODES
+from store.bells import MAIL, NODES, OUTBOX
 from store.nodes import DEAD_AFTER
 from store.rows import Node
 
@@ -154,9 +154,11 @@ class Member:
         buried = False
         others = [one for one in work.nodes() if one.name != me.name]
         for one in others:
-            if not (self.only or _silent(one, me.seen_at)) or not work.forget_node(one):
+            if not (self.only or _silent(one, me.seen_at)):
                 continue
-            sessions = work.end_sessions(one.name)
+            sessions = work.end_sessions(one.name)  # first: one that was frozen amid a transaction holds its row
+            if not work.forget_node(one):
+                continue
             mails, sends = work.release_intake(one.name), work.release_outbox(one.name)
             posts = work.release_posts(one.name)
             log.warning(
@@ -168,11 +170,13 @@ class Member:
         return buried
 
     def leave(self) -> None:
-        """The node has ended in order: its leases are free at once."""
+        """The node has ended in order: its leases, and what it had claimed, are free at once."""
         with self.running.flow.store.work() as work:
             node, _ = self._report(work, {})
-            work.forget_node(node)
-            work.ring(NODES)
+            if work.forget_node(node):  # what was not brought to its end is for the others
+                work.release_intake(self.name), work.release_outbox(self.name), work.release_posts(self.name)
+            for bell in (NODES, MAIL, OUTBOX):
+                work.ring(bell)
 
 
 def _silent(node: Node, now: datetime) -> bool:

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +46,7 @@ log = structlog.get_logger("maild.daemon")
 
 HEARTBEAT: Final = 5
 GRACE: Final = 20.0
+THREADS: Final = 32
 PATIENCE: Final = 120.0
 """Seconds that may pass between two heartbeats."""
 
@@ -78,6 +80,7 @@ class Daemon:
     _scheduler: AsyncIOScheduler = field(init=False)
     _ticking: Ticking = field(init=False)
     _beating: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    _looking: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _reloading: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
@@ -149,9 +152,10 @@ class Daemon:
                 else:
                     self.running.mail_waits.set()
                 status = self._status()
-                await asyncio.to_thread(self._heartbeat)
             except NotNow as fault:
                 log.error("store not reachable", reason=str(fault))
+        if not self.running.stopping.is_set():
+            await self._beat()
         host.notify(f"READY=1\n{status}")
 
     def _status(self) -> str:
@@ -232,6 +236,7 @@ class Daemon:
         self._ticking.start()
         every = IntervalTrigger(seconds=self.heartbeat_every, timezone=UTC)
         self._scheduler.add_job(self._beat, every, id="heartbeat")
+        self._scheduler.add_job(self._look_at_files, every, id="files")
         self._scheduler.start()
 
     async def _beat(self) -> None:
@@ -250,6 +255,10 @@ class Daemon:
                     self.running.work_waits.set()
                     self.running.mail_waits.set()
                     self._ticking.now()
+
+    async def _look_at_files(self) -> None:
+        """Beside the heartbeat: a worker takes new files when it has ended a round of mails, which may last."""
+        async with self._looking:
             if not self.running.stopping.is_set() and await asyncio.to_thread(self.files.watched):
                 await self.reload("watch")
 
@@ -301,7 +310,7 @@ class Daemon:
         """No job begins any more, and those at work end by themselves: APScheduler would cancel them half way."""
         if self._scheduler.running:
             self._scheduler.pause()
-            async with self._ticking.at_work, self._beating:
+            async with self._ticking.at_work, self._looking, self._beating:
                 self._scheduler.shutdown(wait=False)
 
 
@@ -315,6 +324,8 @@ async def serve(path: Path, loaded: Site, store: Store, name: str) -> None:
     faulthandler.enable()  # where each thread stands, in the journal, when the watchdog ends us (SIGABRT)
     daemon = Daemon(path, loaded, store, name=name, apart=True, passed=host.passed_sockets())
     loop = asyncio.get_running_loop()
+    # name look-ups that hang take a thread each for half a minute, and nobody's 250 or heartbeat is to wait for them
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, "maild"))
     reloads: set[asyncio.Task[None]] = set()
 
     def reload() -> None:
@@ -325,7 +336,10 @@ async def serve(path: Path, loaded: Site, store: Store, name: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stop)
     loop.add_signal_handler(signal.SIGHUP, reload)
-    await daemon.run(ready)
+    try:
+        await daemon.run(ready)
+    finally:
+        daemon.working.close()  # else the end of this process would wait for that one
 
 
 def ready(listening: tuple[str, ...]) -> None:

@@ -106,7 +106,13 @@ class Sending:
 
     async def _deliver(self, mail: Outbound) -> Delivered:
         envelope_id = mail.row.message_id.strip("<>") if self._reports else None
-        outcome = await self._sender.send(mail.raw, mail.sender, mail.row.recipient, envelope_id)
+        try:
+            outcome = await self._sender.send(mail.raw, mail.sender, mail.row.recipient, envelope_id)
+        except (
+            Exception
+        ) as fault:  # one mail that breaks the sender must not keep the others from being settled
+            log.exception("delivery fault", outbox=mail.row.id)
+            return Delivered("unknown", f"a fault of maild: {type(fault).__name__}")
         return Delivered(outcome.kind, outcome.text, outcome.status, outcome.of)
 
     async def _settle(self) -> None:
@@ -120,12 +126,16 @@ class Sending:
     async def _finish(self) -> None:
         if self._going:
             await asyncio.wait(self._going, timeout=GRACE)
-        await self._settle()
         for task in self._going:
-            task.cancel()
+            task.cancel()  # one that has ended keeps its result
         await asyncio.gather(*self._going, return_exceptions=True)
-        if self._going:  # outcome unknown: the same bytes go again after the next start
-            await asyncio.to_thread(self._running.flow.give_back, list(self._going.values()))
+        unknown = [row for task, row in self._going.items() if task.cancelled()]
+        self._going = {task: row for task, row in self._going.items() if not task.cancelled()}
+        try:
+            await self._settle()
+        finally:
+            if unknown:  # the same bytes go again after the next start
+                await asyncio.to_thread(self._running.flow.give_back, unknown)
 
     async def _look(self) -> None:
         """Say in the log what is paused, or left alone, from when on and until when."""

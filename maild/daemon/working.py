@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import multiprocessing
+import select
 import threading
 import time
 from multiprocessing.connection import Connection
@@ -196,15 +197,20 @@ class OwnProcess:
         self._running.pulses.beat("work", PATIENCE)
 
     def _tell(self, *message: object) -> bool:
-        """Whether there is a worker that was told."""
-        with self._sending:
+        """Whether there is a worker that was told. A short message is left out rather than waited with: one that does not listen has been told
+        hundreds of times, and the event loop must live to see that it is silent."""
+        short = len(message) == 1
+        if not self._sending.acquire(blocking=not short):
+            return False
+        try:
             pipe = self._pipe
-            if pipe is None or self._lost.is_set():
+            if pipe is None or self._lost.is_set() or (short and not select.select([], [pipe], [], 0)[1]):
                 return False
-            try:
-                pipe.send(message)
-            except (OSError, ValueError):
-                return False
+            pipe.send(message)
+        except (OSError, ValueError):
+            return False
+        finally:
+            self._sending.release()
         return True
 
     def _hear(self) -> None:
@@ -257,6 +263,7 @@ class OwnProcess:
         self._ready.clear()
         backoff = Backoff(seconds=0.1 if was_ready else 5.0)
         while not self._running.stopping.is_set():
+            self._running.pulses.beat("work", PATIENCE)
             await backoff.wait(self._running.stopping)
             try:
                 await asyncio.to_thread(self._release)

@@ -102,7 +102,7 @@ def _wait(value: str, now: datetime) -> timedelta:
         return timedelta(seconds=int(value))
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return timedelta(0)
     return max(timedelta(0), (at if at.tzinfo else at.replace(tzinfo=UTC)) - now)
 

@@ -73,7 +73,11 @@ class _Line:
                     continue
             if self.fault is not None and self.away:
                 raise self.fault
-            return await self._use(await self._open(), letter)
+            connection = await self._open()
+            try:
+                return await self._use(connection, letter)
+            except Gone:
+                raise NotConnected("the relay closed the connection at once") from None
 
     async def _open(self) -> Connection:
         try:

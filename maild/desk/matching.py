@@ -146,7 +146,9 @@ def wanted(event: MessageArrived, rulebook: Rulebook) -> Wanted:
         staff=rulebook.ways,
         callers=callers,
         newcomer="" if ANYONE in rulebook.open_to else author_of(event, rulebook).key,
-        written_at=event.envelope.received_at if imported else None,
+        written_at=event.envelope.received_at
+        if imported or event.envelope.route.startswith("imap:")
+        else None,
     )
 
 

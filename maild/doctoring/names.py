@@ -20,11 +20,15 @@ _EXAMPLES: Final = ("example.com", "example.org", "example.net")
 """RFC 6761 §6: nobody can have a domain there; but a name server of one's own may know some."""
 
 
+def _is_example(name: str) -> bool:
+    return name in _EXAMPLES or name.endswith(tuple(f".{one}" for one in _EXAMPLES))
+
+
 async def all_of(settings: Settings, resolver: Resolver) -> list[Finding]:
     """MX, SPF, DKIM and DMARC, side by side. Raises ConfigError for a key that cannot be read."""
     domain = settings.desk.address.rpartition("@")[2]
     name = ascii_domain(domain)
-    reserved = name is None or name.rpartition(".")[2] in _RESERVED or name.endswith(_EXAMPLES)
+    reserved = name is None or name.rpartition(".")[2] in _RESERVED or _is_example(name)
     if name is None or (reserved and not settings.trust.resolvers):
         says = f"{domain} is a name for examples, which is nobody's"
         return [warning("dns", "domain", says, "put your own address into [desk] address")]

@@ -18,16 +18,26 @@ def problems(mailboxes: Sequence[Imap], places: Places) -> Iterator[Problem]:
         path: KeyPath = ("imap", index)
         if imap.name in [other.name for other in mailboxes[:index]]:
             yield places.value((*path, "name")).problem("name: another [[imap]] has the same one")
-        same = [(other.host, other.connect_port, other.user, other.mailbox) for other in mailboxes[:index]]
-        if (imap.host, imap.connect_port, imap.user, imap.mailbox) in same:
+        if _place(imap) in map(_place, mailboxes[:index]):
             yield places.value((*path, "mailbox")).problem("mailbox: another [[imap]] reads the same one")
-        if imap.then == f"move:{imap.mailbox}":
+        if imap.then.startswith("move:") and _folder(imap.then.removeprefix("move:")) == _folder(
+            imap.mailbox
+        ):
             yield places.value((*path, "then")).problem(f"then: '{imap.mailbox}' is the mailbox that is read")
         if imap.ca_file is not None and secrets.is_missing(imap.ca_file):
             yield places.value((*path, "ca_file")).problem(f"ca_file: there is no file {imap.ca_file}")
         if imap.tls == "none" and imap.port == 993:
             yield places.value((*path, "tls")).problem('tls: port 993 speaks TLS from the start: "implicit"')
         yield from _log_in_problems(imap, path, places)
+
+
+def _place(imap: Imap) -> tuple[object, ...]:
+    return imap.host.lower(), imap.connect_port, imap.user, _folder(imap.mailbox)
+
+
+def _folder(name: str) -> str:
+    """RFC 3501 §5.1: INBOX is the same in any case."""
+    return "INBOX" if name.upper() == "INBOX" else name
 
 
 def _log_in_problems(imap: Imap, path: KeyPath, places: Places) -> Iterator[Problem]:

@@ -59,6 +59,7 @@ def test_what_is_accepted(line: str, name: str, value: str) -> None:
         ('then = "archive"', "then: 'archive' is not one of move:FOLDER, flag, delete"),
         ('then = "flag:x"', "then: 'flag:x' is not one of"),
         ('then = "move:INBOX"', "then: 'INBOX' is the mailbox that is read"),
+        ('then = "move:inbox"', "then: 'INBOX' is the mailbox that is read"),
         ('poll = "29m"', "poll: must be shorter than 29 minutes"),
         ('start = "al"', "start: 'al' is not one of now, all (did you mean 'all'?)"),
         ('password = "hush"', "'password': a secret is never written here"),

@@ -76,6 +76,7 @@ def half_way(desk: Desk, request: EmailMessage, step: int) -> bool:
         return accepted
 
 
+@pytest.mark.long
 def test_killed_at_every_step_of_a_dialogue(desk: Desk) -> None:
     requests = []
     for step in range(1, 8):

@@ -225,7 +225,7 @@ def _children(pid: int) -> list[int]:
     return [*found, *(one for child in found for one in _children(child))]
 
 
-@pytest.mark.parametrize("kind", [Tmpfs, Limit])
+@pytest.mark.parametrize("kind", [Tmpfs, pytest.param(Limit, marks=pytest.mark.long)])
 def test_a_full_disk(
     kind: type[Tmpfs] | type[Limit], tmp_path: Path, world: Relay, desks: list[Desk]
 ) -> None:
@@ -247,6 +247,7 @@ def test_a_full_disk(
         disk.close()
 
 
+@pytest.mark.long
 def test_a_database_that_somebody_else_keeps_locked(tmp_path: Path, world: Relay, desks: list[Desk]) -> None:
     desk = Desk(tmp_path / "desk", world)
     desks.append(desk)

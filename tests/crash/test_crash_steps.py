@@ -104,8 +104,15 @@ def happened(text: str) -> str:
     return line.removeprefix("What happened: ").partition(" – ")[0]
 
 
-@pytest.mark.parametrize("die", [True, False], ids=["death", "fault"])
-@pytest.mark.parametrize("play", [big_and_refused, question_and_answer])
+@pytest.mark.parametrize(
+    ("play", "die"),
+    [
+        pytest.param(big_and_refused, True, id="big and refused, death", marks=pytest.mark.long),
+        pytest.param(big_and_refused, False, id="big and refused, fault"),
+        pytest.param(question_and_answer, True, id="question and answer, death"),
+        pytest.param(question_and_answer, False, id="question and answer, fault", marks=pytest.mark.long),
+    ],
+)
 def test_at_every_step(play: Play, die: bool, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     at_every_step(play, die, world, monkeypatch)
 

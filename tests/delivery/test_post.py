@@ -97,6 +97,7 @@ async def test_what_a_status_means(poster: Poster, receiver: Receiver, status: i
         ("soon", timedelta(0)),
         ("-5", timedelta(0)),
         ("9" * 400, timedelta(0)),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", timedelta(0)),
     ],
 )
 async def test_retry_after(poster: Poster, receiver: Receiver, value: str, wait: timedelta) -> None:

@@ -333,3 +333,29 @@ def test_the_words_of_ehlo_are_read_as_they_come() -> None:
 
 def test_an_outcome_is_told_in_one_line() -> None:
     assert Outcome("sent", "x").of == "mail"
+
+
+@pytest.mark.parametrize("last", [b"421 4.3.2 going down\r\n", b""], ids=["421", "closed"])
+async def test_a_relay_that_greets_and_is_gone_is_one_that_is_away(last: bytes) -> None:
+    """The reply to EHLO and the end come in one packet: the next relay takes the mail, and without one it waits."""
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 going.test\r\n")
+        await reader.readline()
+        writer.write(b"250 going.test\r\n" + last)
+        writer.write_eof()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    going = Relay(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", "none", timeout=5, connections=1)
+    async with RawRelay().listening() as relay:
+        alone, both = Sender([going]), Sender([going, *to(relay)])
+        for _ in range(5):
+            assert (await alone.send(RAW, ME, YOU)).kind == "later"
+            assert (await both.send(RAW, ME, YOU)).kind == "sent"
+        await alone.close()
+        await both.close()
+    server.close()
+    await server.wait_closed()
+    assert len(relay.mails) == 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email.message import EmailMessage
@@ -91,8 +92,8 @@ def whole(one: EmailMessage) -> str:
 
 
 def holds_nothing_of(one: EmailMessage, *words: str) -> None:
-    for word in (*AGENTS, *words):
-        assert word not in whole(one), word
+    for word in (*AGENTS, *words):  # a token may end like an agent's address
+        assert not re.search(rf"(?<![a-z0-9]){re.escape(word)}", whole(one)), word
 
 
 def test_a_forward_becomes_the_customers_ticket(desk: Desk) -> None:

@@ -110,7 +110,9 @@ def test_a_conversation_by_way_of_a_mailbox(dovecot: Dovecot, new_desk: Callable
     assert len(desk.show("tickets")) == 1
 
 
-@pytest.mark.parametrize("hold", [r"UID MOVE", r"UID FETCH \d+ \(UID BODY"])
+@pytest.mark.parametrize(
+    "hold", [r"UID MOVE", pytest.param(r"UID FETCH \d+ \(UID BODY", marks=pytest.mark.long)]
+)
 def test_the_daemon_is_killed_around_the_commit(
     dovecot: Dovecot, new_desk: Callable[..., Desk], hold: str
 ) -> None:

@@ -134,6 +134,7 @@ def test_one_of_two_is_killed_under_load(node: Make, world: Relay) -> None:
     one.ask("last@globex.test", "Last", ASKED)
 
 
+@pytest.mark.long
 def test_a_node_that_stops_is_followed_at_once_and_one_frozen_ends_no_work(node: Make) -> None:
     one, two = node("one"), node("two")
     one.start()

@@ -41,7 +41,7 @@ class Credentials:
     def refused(self) -> bool:
         """One could not log in with it; whether another is worth a try at once: an access token that was good before may be revoked."""
         again, self._access, self._used = self._used, None, False
-        return again
+        return again and self.imap.oauth is not None
 
     def fingerprint(self) -> str:
         """Changes when the admin gives another secret. Raises ConfigError."""

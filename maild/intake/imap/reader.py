@@ -24,7 +24,7 @@ from maild.intake.imap.arrival import Place, kept, too_big
 from maild.intake.imap.connection import Connection, Listed, Selected, opened
 from maild.intake.imap.credentials import Credentials
 from maild.intake.imap.uids import Uids, parts
-from maild.intake.imap.wire import Declined, LoginRefused, Lost
+from maild.intake.imap.wire import Declined, LoginRefused, Lost, MailboxFault
 from maild.settings import Imap
 from store import Work
 from store.rows import MailboxRow, Unfetched
@@ -84,6 +84,7 @@ class Reader:
     _trouble: dict[int, Unfetched] = field(init=False, default_factory=dict)
     _alone_to: int = field(init=False, default=0)
     _dispose_at: datetime | None = field(init=False, default=None)
+    _dispose_lost: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.credentials = Credentials(self.imap, self.flow.store, self.flow.clock)
@@ -157,9 +158,9 @@ class Reader:
             )  # fmt: skip
             begun = row
             await self._write(lambda work: work.begin_mailbox(begun))
+            self._dispose_at, self._dispose_lost = None, 0
         self._row, self._trouble = row, trouble
         self._taken, self._pending = Uids.parse(row.taken), Uids.parse(row.pending)
-        self._dispose_at = None
 
     # -- what is in it
 
@@ -167,8 +168,8 @@ class Reader:
         """Take what is new; once a day, all that is there and was never taken."""
         now, name = self.flow.clock(), self.imap.name
         whole = now - self._row.reconciled_at >= RECONCILE
-        connection.protocol.news.clear()
         await connection.noop()
+        connection.protocol.news.clear()  # what NOOP told of is found below (RFC 3501 §7.3.1)
         if self._pending and (self._dispose_at is None or now >= self._dispose_at):
             await self._dispose(connection, list(self._pending))
         found, gone = await self._new(connection, whole=whole)
@@ -206,6 +207,7 @@ class Reader:
         return [uid for uid in present if uid in again or uid > above], again - set(present)
 
     async def _take(self, connection: Connection, uids: Sequence[int]) -> None:
+        self.beat()
         listed = await connection.listed(uids)
         for uid in uids:
             if uid not in listed:
@@ -322,27 +324,37 @@ class Reader:
         flow.keep([kept(place, one.raw, one.at, now) for one in mails], along)
 
     async def _dispose(self, connection: Connection, uids: Sequence[int]) -> None:
-        """Move, flag or delete. When the server cannot, they stay as they are, taken once; it is asked again in an hour."""
+        """Move, flag or delete. When the server cannot, they stay as they are, taken once; it is asked again in an hour.
+
+        A server that falls silent or hangs up whenever it is asked is one that cannot, from the third time on. Raises Lost.
+        """
         name = self.imap.name
         try:
             await connection.dispose(uids)
         except Declined as fault:
-            self._dispose_at = self.flow.clock() + DISPOSE_AGAIN
-            self.problem = str(fault)
-            log.warning(
-                "mails stay in the mailbox", mailbox=name, mails=len(self._pending), reason=str(fault)
-            )
-            first = next(iter(self._pending))
-            await self._tell(
-                f"then:{self._row.uidvalidity}:{first}",
-                f"Mails that were fetched from the mailbox '{name}' cannot be dealt with there as then = \"{self.imap.then}\" asks: {fault}",
-                "They are kept here, once, and stay in the mailbox; the server is asked again every hour. New mail is fetched all the same.",
-            )
+            await self._leave(fault)
             return
+        except Lost as fault:
+            self._dispose_lost += 1
+            if self._dispose_lost >= ATTEMPTS:
+                await self._leave(fault)
+            raise
         self._pending = self._pending - uids
-        self._dispose_at, self.problem = None, ""
+        self._dispose_at, self._dispose_lost, self.problem = None, 0, ""
         pending = str(self._pending)
         await self._write(lambda work: work.mailbox_disposed(name, pending))
+
+    async def _leave(self, fault: MailboxFault) -> None:
+        """What is pending stays in the mailbox for now, and the admins are told once."""
+        name = self.imap.name
+        self._dispose_at, self.problem = self.flow.clock() + DISPOSE_AGAIN, str(fault)
+        log.warning("mails stay in the mailbox", mailbox=name, mails=len(self._pending), reason=str(fault))
+        first = next(iter(self._pending))
+        await self._tell(
+            f"then:{self._row.uidvalidity}:{first}",
+            f"Mails that were fetched from the mailbox '{name}' cannot be dealt with there as then = \"{self.imap.then}\" asks: {fault}",
+            "They are kept here, once, and stay in the mailbox; the server is asked again every hour. New mail is fetched all the same.",
+        )
 
     async def _failed(self, uid: int, reason: str) -> None:
         """It could not be fetched. After the third time it is left aside, and the admins are told once."""
