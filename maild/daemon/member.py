@@ -156,7 +156,8 @@ class Member:
         for one in others:
             if not (self.only or _silent(one, me.seen_at)):
                 continue
-            sessions = work.end_sessions(one.name)  # first: one that was frozen amid a transaction holds its row
+            # first, because one that was frozen amid a transaction holds its row
+            sessions = work.end_sessions(one.name)
             if not work.forget_node(one):
                 continue
             mails, sends = work.release_intake(one.name), work.release_outbox(one.name)
