@@ -87,8 +87,10 @@ def parse(text: str, path: Path) -> Checked:
     except RecursionError:
         return _unusable(path, Place(file).problem("is nested too deeply"))
     places = locate(text, file)
-    if isinstance(data.get("relay"), dict):  # a single table stands for a list of one
-        places.number("relay")
+    for name in _SEVERAL & data.keys():
+        if isinstance(data[name], dict):  # [relay] stands for one [[relay]]
+            data[name] = [data[name]]
+            places.number(name)
     settings, warnings = None, []
     try:
         settings = Settings.model_validate(data, context={"folder": folder})
@@ -251,6 +253,12 @@ def describe(instead: Mapping[str, str] = MappingProxyType({})) -> str:
 
 def _is_shape(part: Any) -> bool:
     return isinstance(part, type) and issubclass(part, Shape)
+
+
+_SEVERAL = frozenset(
+    name for name, info in Settings.model_fields.items() if any(map(_is_shape, get_args(info.annotation)))
+)
+"""The tables of which there may be more than one."""
 
 
 def _described(name: str, info: FieldInfo, instead: str | None = None) -> list[str]:

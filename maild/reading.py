@@ -115,14 +115,6 @@ def unknown_word(
     yield places.value(path).problem(f"{key}: {message}")
 
 
-def one_of(word: object, known: Iterable[str]) -> str:
-    """The known word that `word` is. Raises ValueError with the nearest one."""
-    choices = tuple(known)
-    if word in choices:
-        return str(word)
-    raise ValueError(f"'{word}' is not one of {', '.join(choices)}" + _did_you_mean(word, choices))
-
-
 def _did_you_mean(word: object, choices: Iterable[str]) -> str:
     hint = nearest(str(word), choices)
     return hint if "did you mean" in hint else ""

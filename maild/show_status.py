@@ -85,7 +85,8 @@ def _loops(node: Mapping[str, Any]) -> None:
         seconds = node.get("loops", {}).get(loop, 0)
         click.secho(f"  {loop} has not got on for {seconds:.0f} s", fg="red")
     if node.get("worker_restarts"):
-        click.secho(f"  the worker was replaced {node['worker_restarts']} times", fg="yellow")
+        often = "once" if node["worker_restarts"] == 1 else f"{node['worker_restarts']} times"
+        click.secho(f"  the worker was replaced {often}", fg="yellow")
 
 
 def status(found: Mapping[str, Any]) -> None:

@@ -318,13 +318,6 @@ class OutboxWork(ContentWork, DestinationWork):
         row = self._connection.execute(sa.select(*_COLUMNS).where(tables.outbox.c.id == id)).one_or_none()
         return None if row is None else _row(row)
 
-    def next_mail_due(self) -> datetime | None:
-        """When the sender has something to do next; None when nothing waits."""
-        outbox = tables.outbox
-        due = sa.case((outbox.c.state == "queued", outbox.c.due_at), else_=outbox.c.lease_until)
-        when: datetime | None = self._connection.scalar(sa.select(sa.func.min(due)).where(where(OUTBOX_OPEN)))
-        return when
-
     def agent_mails_since(
         self, addresses: Sequence[str], since: datetime, most: int | None = None
     ) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Literal
 from maild.reading import Shape
 from maild.settings.incoming import Imap, Listen, OAuth, Trust
 from maild.settings.keeping import Desk, Limits, Log, Metrics, Store
-from maild.settings.outgoing import Delivery, Destination, Dkim, Relay, Relays, Webhooks
+from maild.settings.outgoing import Delivery, Destination, Dkim, Relay, Webhooks
 from maild.settings.values import PathSetting, key
 
 __all__ = [
@@ -47,7 +47,9 @@ class Settings(Shape):
     store: Store = key("Where everything is kept.", {})
     listen: tuple[Listen, ...] = key("Where mail comes in.", [])
     imap: tuple[Imap, ...] = key("Mailboxes from which mail is fetched.", [], needed=False)
-    relay: Relays = key("Where mail goes out. With several, the first that can be reached takes it.", [{}])
+    relay: tuple[Relay, ...] = key(
+        "Where mail goes out. With several, the first that can be reached takes it.", [{}]
+    )
     delivery: Delivery = key("How fast mail goes out.", {})
     destination: tuple[Destination, ...] = key(
         "Domains that want mail at a pace of their own.", [], needed=False

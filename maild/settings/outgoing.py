@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator
 
 from maild.reading import Count, Domain, Flag, Line, Shape
 from maild.settings.values import (
@@ -111,11 +111,3 @@ class Webhooks(Shape):
     @property
     def can_sign(self) -> bool:
         return self.secret_file is not None or self.credential is not None
-
-
-def one_or_several(value: object) -> object:
-    """A single table stands for a list of one."""
-    return [value] if isinstance(value, dict) else value
-
-
-Relays = Annotated[tuple[Relay, ...], BeforeValidator(one_or_several)]

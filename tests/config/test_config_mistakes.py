@@ -16,7 +16,6 @@ from tests.config.test_config import GOOD, WHOLE, problems
 MISTAKES = [
     ("[relay]\nadress = 'x:25'", "6:1: unknown key 'adress' (did you mean 'address'?)"),
     ("[lmits]", "5:2: unknown key 'lmits' (did you mean 'limits'?)"),
-    ("[imap]\nhost = 'x'", "5:2: imap: must be a list, like [a, b]"),
     (
         "[relay]\npassword = 'x'",
         "6:1: 'password': a secret is never written here: put it in a file and name that with password_file, or use credential",
@@ -125,7 +124,7 @@ MISTAKES = [
         "[[listen]]\nprotocol = 'smtp'\naddress = 'a:1'\n[[listen]]\nprotocol = 'smtp'\naddress = 'a:1'",
         "10:11: address: another [[listen]] has the same one",
     ),
-    ("[listen]\nprotocol = 'smtp'", "5:2: listen: must be a list, like [a, b]"),
+    ("[listen]\nprotocol = 'smtp'", "5:2: 'address' is missing"),
     (
         "[store]\nurl = 'var/maild.db'",
         "6:7: url: 'var/maild.db' is no database URL, like sqlite:///var/maild.db",

@@ -64,3 +64,36 @@ def test_long_content_is_left_out() -> None:
     assert outlined
     assert len(short.as_bytes()) < 5000
     assert structure.outline(b"Subject: hello\r\n\r\nshort\r\n")[1] is False
+
+
+@pytest.mark.parametrize(
+    ("mail", "left"),
+    [
+        (b"A: b\r\n\r\ntext\r\nmore\r\n--x\r\n", b"A: b\r\n\r\n--x\r\n"),
+        (b"A: b\n\n--x\n\ntext\n--x--\n", b"A: b\n\n--x\n\n--x--\n"),
+        (b"A: b\n\n\ntext\n--x--", b"A: b\n\n--x--"),
+        (b"A: b\n\ntext\nunended", b"A: b\n\nunended"),
+        (b"A: b\n\n--x", b"A: b\n\n--x"),
+        (b"A: b\n\n", b"A: b\n\n"),
+        (b"A: b", b"A: b"),
+    ],
+)
+def test_only_lines_of_content_are_left_out(mail: bytes, left: bytes) -> None:
+    filler = b"C: " + b"d" * 5000 + b"\n"
+    assert structure.outline(filler + mail)[0].as_bytes() == message_from_bytes(filler + left).as_bytes()
+
+
+@pytest.mark.parametrize(
+    ("lines", "left"),
+    [
+        (b"QUJD\r\n" * 300, b"QUJD\r\n"),
+        (b"QUJD\n" * 300 + b"\nSubject: b\n", b"QUJD\n\nSubject: b\n"),
+        (b"QUJD\r\n" * 300 + b"\r\nSubject: b\r\n", b"QUJD\r\n\r\nSubject: b\r\n"),
+        (b"QUJD\n" * 300 + b"unended", b"QUJD\nunended"),
+        (b"QUJD\r" * 300 + b"\n", b"QUJD\r" * 300 + b"\n"),
+        (b"Q" * 1200, b"Q" * 1200),
+    ],
+)
+def test_base64_in_a_message_in_a_message_is_left_out(lines: bytes, left: bytes) -> None:
+    head = b"Content-Type: message/rfc822\n\nA: " + b"d" * 5000 + b"\n\n"
+    assert structure.outline(head + lines)[0].as_bytes() == message_from_bytes(head + left).as_bytes()

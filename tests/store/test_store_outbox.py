@@ -352,21 +352,6 @@ def test_lists_by_state(store: Store) -> None:
         assert work.outbox([]) == []
 
 
-def test_when_the_next_mail_is_due(store: Store) -> None:
-    with store.read() as work:
-        assert work.next_mail_due() is None
-    queue(store, 1, due_at=NOW)
-    queue(store, 2, due_at=NOW + 60 * MINUTE)
-    with store.read() as work:
-        assert work.next_mail_due() == NOW
-    claim(store)
-    with store.read() as work:
-        assert work.next_mail_due() == NOW + LEASE
-    with store.work() as work:
-        work.mail_sent(1, NOW, "")
-        assert work.next_mail_due() == NOW + 60 * MINUTE
-
-
 def test_mails_to_an_agent(store: Store) -> None:
     with store.work() as work:
         ana = agent(work)

@@ -42,7 +42,7 @@ READS: Final[dict[str, Callable[[Work], object]]] = {
     "clocks": lambda work: (work.due_clocks(NOW, 100), work.next_due(NOW), work.due_digests(NOW)),
     "looks": lambda work: work.due_looks(NOW, 100),
     "status": lambda work: (work.totals(), work.held_back(NOW - WEEK)),
-    "queues": lambda work: (work.outbox(), work.posts(), work.quarantined(), work.next_mail_due()),
+    "queues": lambda work: (work.outbox(), work.posts(), work.quarantined()),
     "mine": lambda work: work.listed(MINE, NOW, 50),
     "nobody's": lambda work: work.listed(Selection(assignee=NOBODY, team="support"), NOW, 50),
     **{name: lambda work, name=name: work.listed(LISTS[name], NOW, 50) for name in ("all", "new", "stale", "waiting", "overdue")},  # type: ignore[misc]

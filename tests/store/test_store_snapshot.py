@@ -234,7 +234,6 @@ def test_indexes_serve_the_frequent_questions(store: Store) -> None:
         work.claim_intake("one", NOW, LEASE, 1)
         work.claim_outbox("one", NOW, LEASE, 1)
         put_mail(work, mail(person))
-        work.next_mail_due()
         work.next_due(NOW)
         work.due_clocks(NOW, 10)
         work.due_digests(NOW)
