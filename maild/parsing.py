@@ -1,6 +1,6 @@
 """Mails are read in a process of their own with limits of time and memory: whatever a mail does there, the desk goes on.
 
-While one mail is processed the next one is read on another processor.
+While one mail is processed the next ones are read on another processor.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ import contextlib
 import logging
 import multiprocessing
 import resource
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, Literal, Protocol
 
 from maild import isolation
@@ -26,6 +28,10 @@ MEMORY = 3 << 30
 START_SECONDS = 60.0
 ALONE = 1 << 20
 """Mails of so many octets are read one after the other, so that the memory of one is enough."""
+AHEAD = 8
+"""Mails that are read or wait to be read, at most, before the one in front of them is asked for."""
+ROOM = 48 << 10
+"""Octets of them that may be on their way to the reader: less than the buffer of a pipe holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +88,31 @@ class InWorker:
         self.cpu, self.wall, self.memory, self.method = cpu, wall, memory, method
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
-        self._number = 0
+        self._asked: deque[int] = deque()
+        """The octets of each question that has no answer yet."""
 
     def read(self, jobs: Iterable[Job]) -> Iterator[Parsed | Exception]:
-        """Each as it comes; the next one is being read meanwhile. A mail that exceeds the limits is `unreadable`."""
+        """Each as it comes; those after it are being read meanwhile. A mail that exceeds the limits is `unreadable`."""
+        if self._asked:  # whoever asked for these has left
+            self.close()
         todo = iter(jobs)
-        current, sent = next(todo, None), False
-        while current is not None:
-            sent = sent or self._send(current)
-            outcome = (
-                self._receive(current) if sent else self._broken(current, "its reader could not be started")
-            )
-            light, sent, current = len(current.raw) < ALONE, False, None
-            if light:
-                current = next(todo, None)
-                sent = current is not None and len(current.raw) < ALONE and self._send(current)
+        ahead: deque[Job] = deque()
+        held: Job | None = None
+        while True:
+            while len(ahead) < AHEAD and not (ahead and len(ahead[-1].raw) >= ALONE):
+                held = held or next(todo, None)
+                if held is None or (ahead and len(held.raw) >= ALONE):
+                    break
+                ahead.append(held)
+                held = None
+            if not ahead:
+                return
+            self._ask(ahead)
+            outcome = self._receive(ahead[0])
+            ahead.popleft()
+            self._ask(ahead)
             yield outcome
             del outcome
-            if not light:
-                current = next(todo, None)
 
     def ready(self) -> bool:
         """Whether the reader has finished the next mail."""
@@ -113,6 +125,7 @@ class InWorker:
 
     def close(self) -> None:
         """End the process."""
+        self._asked.clear()
         if self._process is None or self._pipe is None:
             return
         self._pipe.close()
@@ -121,16 +134,21 @@ class InWorker:
         self._process.close()
         self._process = self._pipe = None
 
-    def _send(self, job: Job) -> bool:
+    def _ask(self, ahead: Sequence[Job]) -> None:
+        """Send what the reader has not got of these; but never so much that both sides wait for the other to receive."""
         for _ in range(2):  # the process may have ended since the last mail
             try:
-                self._number += 1
-                self._running().send((self._number, job))
+                while len(self._asked) < len(ahead):
+                    pipe, job = self._running(), ahead[len(self._asked)]
+                    if self._asked and sum(self._asked) + len(job.raw) > ROOM:
+                        return
+                    payload = ForkingPickler.dumps(job)
+                    pipe.send_bytes(payload)
+                    self._asked.append(len(payload))
             except (BrokenPipeError, ConnectionResetError, EOFError):
                 self.close()
             else:
-                return True
-        return False
+                return
 
     def _running(self) -> Connection:
         if self._pipe is not None and self._process is not None and self._process.is_alive():
@@ -152,13 +170,14 @@ class InWorker:
         return self._pipe
 
     def _receive(self, job: Job) -> Parsed | Exception:
-        assert self._pipe is not None
+        """What became of the first that it was asked for and has not answered."""
+        if self._pipe is None or not self._asked:
+            return self._broken(job, "its reader could not be started")
         try:
-            while self._pipe.poll(self.wall):
-                number, found = self._pipe.recv()
-                if number == self._number:  # else it was read for somebody who did not wait for it
-                    outcome: Parsed | Exception = found
-                    return outcome
+            if self._pipe.poll(self.wall):
+                outcome: Parsed | Exception = self._pipe.recv()
+                self._asked.popleft()
+                return outcome
             why = f"it took longer than {self.wall:.0f} seconds"
         except (EOFError, ConnectionResetError):
             why = "it took more time or memory than a mail may"
@@ -184,12 +203,12 @@ def _serve(pipe: Connection, cpu: int, memory: int, forked: bool) -> None:
     try:
         pipe.send("ready")
         while True:
-            number, job = pipe.recv()
+            job = pipe.recv()
             used = resource.getrusage(resource.RUSAGE_SELF)
             resource.setrlimit(
                 resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + cpu, resource.RLIM_INFINITY)
             )
-            pipe.send((number, _read(job)))
+            pipe.send(_read(job))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 

@@ -8,12 +8,15 @@ import sqlalchemy as sa
 
 from maild.desk.people import Ticket
 from store import tables
+from store.prepared import Prepared
 from store.tables import UNFINISHED, where
 from store.tickets import load_tickets
 from store.transaction import Transaction
 
-_AWAY = sa.select(tables.absence.c.agent, tables.absence.c.until).where(
-    tables.absence.c.until > sa.bindparam("now")
+_AWAY = Prepared(
+    sa.select(tables.absence.c.agent, tables.absence.c.until).where(
+        tables.absence.c.until > sa.bindparam("now")
+    )
 )
 _TOLD = sa.select(sa.func.max(tables.event.c.at, type_=tables.event.c.at.type)).where(
     tables.where(tables.DESK_EVENT),
@@ -41,7 +44,7 @@ class AbsenceWork(Transaction):
 
     def away(self, now: datetime) -> dict[str, datetime]:
         """Who is away now, by address in lower case, and when each is back."""
-        return {row.agent: row.until for row in self._connection.execute(_AWAY, {"now": now})}
+        return {row.agent: row.until for row in _AWAY.rows(self._connection, {"now": now})}
 
     def owned(self, agent: str) -> list[Ticket]:
         """The agent's unfinished tickets with something due, in order of number."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from maild import parsing
 from maild.desk.facts import Kind, Parsed, Trust
 from maild.message.unreadable import unreadable
 from maild.parsing import InProcess, InWorker, Job
@@ -103,3 +104,57 @@ def test_a_memory_limit_ends_the_reader_and_not_the_desk() -> None:
     assert subjects(iter(outcomes)) == ["Giant", "Case 0"]
     assert isinstance(outcomes[0], Parsed)
     assert any("unreadable" in defect for defect in outcomes[0].mail.defects)
+
+
+def sized(number: int, octets: int) -> Job:
+    head = b"From: e@a.test\r\nSubject: Case %d\r\nMessage-ID: <%d@a.test>\r\n\r\n" % (number, number)
+    return Job(head + b"word " * (octets // 5), TRUST, False)
+
+
+def test_mails_of_all_sizes_come_in_order_and_neither_side_waits_for_ever(worker: InWorker) -> None:
+    sizes = [
+        10,
+        40_000,
+        900_000,
+        900_000,
+        100,
+        1_200_000,
+        30_000,
+        30_000,
+        200_000,
+        1_100_000,
+        10,
+        *[3000] * 20,
+    ]
+    outcomes = subjects(worker.read(sized(number, octets) for number, octets in enumerate(sizes)))
+    assert outcomes == [f"Case {number}" for number in range(len(sizes))]
+
+
+def test_only_the_mail_that_the_reader_died_of_is_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others that it was asked for by then are read by the next one."""
+    read = parsing._read
+    monkeypatch.setattr(parsing, "_read", lambda job: os._exit(1) if b"deadly" in job.raw else read(job))
+    reading = InWorker(method="fork")
+    deadly = Job(b"From: eve@evil.test\r\nSubject: Eve\r\n\r\ndeadly\r\n", TRUST, False)
+    try:
+        outcomes = list(reading.read([*JOBS[:2], deadly, *JOBS[2:]]))
+    finally:
+        reading.close()
+    assert subjects(iter(outcomes)) == ["Case 0", "Case 1", "Eve", "Case 2", "Case 3", "Case 4"]
+    said = ["more time or memory" in one.mail.text for one in outcomes if isinstance(one, Parsed)]
+    assert said == [False, False, True, False, False, False]
+
+
+def test_few_mails_are_fetched_before_their_turn(worker: InWorker) -> None:
+    fetched: list[int] = []
+
+    def jobs() -> Iterator[Job]:
+        for number, octets in enumerate([10, 10, 2_000_000, 2_000_000, 10]):
+            fetched.append(number)
+            yield sized(number, octets)
+
+    outcomes = worker.read(jobs())
+    seen = []
+    for _ in outcomes:
+        seen.append(max(fetched))
+    assert seen == [2, 2, 2, 3, 4]
