@@ -15,7 +15,7 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
@@ -41,10 +41,10 @@ from maild.entries import Arrived
 from maild.errors import NotNow
 from maild.message.identity import peek
 from maild.parsing import InProcess, Job, Reading
-from maild.settling import Settling
+from maild.settling import FILES_AGAIN, UNTRIED_AGAIN, Settling
 from maild.site import Site
 from maild.telling import Occasion, Telling, fresh
-from store import Collided, Contended, Store, Work
+from store import Collided, Contended, FilesAway, Store, Work
 from store.rows import Arrival, DigestRow, Intake
 
 log = structlog.get_logger("maild.flow")
@@ -79,6 +79,23 @@ class Considered:
     decision: Decision
     tickets: Mapping[int, Ticket]
     same: Message | None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Claimed mails. `waiting`: not worked on so far, in order; `ahead`: what was read for the first of them, if it was; `failed`: with the
+    reason; `put_off`: for how long, by number; `away`: big contents cannot be read now."""
+
+    waiting: deque[Intake]
+    outcomes: Iterator[Parsed | Exception] = field(default_factory=lambda: iter(()))
+    ahead: deque[Parsed | Exception] = field(default_factory=deque)
+    failed: list[tuple[Intake, str]] = field(default_factory=list)
+    put_off: dict[int, timedelta] = field(default_factory=dict)
+    away: bool = False
+
+    def is_aside(self, row: Intake) -> bool:
+        """Whether it is not to be worked on in this batch."""
+        return row.id in self.put_off or any(lost is row for lost, _ in self.failed)
 
 
 def keep(store: Store, mails: Sequence[Kept], along: Callable[[Work], None] = lambda work: None) -> list[int]:
@@ -129,6 +146,8 @@ class Flow(Settling):
         self.progressed: Callable[[], None] = lambda: None
         """Called whenever a mail has been worked on."""
         self._owed: list[int] = []
+        self._unsure_work = False
+        """Whether mails may be claimed of which nobody here knows: the transaction that claimed them ended nobody knows how."""
 
     # -- in ------------------------------------------------------------------------------------------------------------------
 
@@ -143,22 +162,25 @@ class Flow(Settling):
     def work(self, limit: int = 20) -> int:
         """Process waiting mails, in order; returns how many were taken. One bad mail stops nothing."""
         now = self.clock()
+        unsure, self._unsure_work = self._unsure_work, True
         with self.store.work() as work:
             if self._owed:
                 work.unclaim_intake(self._owed, now, self.node)
+            if unsure:
+                work.release_intake(self.node)
             rows = work.claim_intake(self.node, now, LEASE, limit)
             small = work.small_contents([row.sha256 for row in rows])
-        self._owed = []
+        self._owed, self._unsure_work = [], False
         if not rows:
             return 0
-        failed = [(row, KILLED) for row in rows if row.attempts > KILLS]
-        waiting = deque(row for row in rows if row.attempts <= KILLS)
+        batch = _Batch(deque(row for row in rows if row.attempts <= KILLS))
+        batch.failed += [(row, KILLED) for row in rows if row.attempts > KILLS]
         try:
-            outcomes = self.reading.read(self._jobs(tuple(waiting), small, failed))
-            ahead: deque[Parsed | Exception] = deque()
-            while waiting:
-                self._process_some(waiting, ahead, outcomes, failed)
-            for row, error in failed:
+            batch.outcomes = self.reading.read(self._jobs(batch, small))
+            while batch.waiting:
+                self._process_some(batch)
+            self._put_off(batch)
+            for row, error in batch.failed:
                 self._failed(row, error)
         except NotNow as fault:  # it is the store's, not the mails': it shall not count against them
             self._owed = [row.id for row in rows]
@@ -167,47 +189,54 @@ class Flow(Settling):
             log.info("met another node", reason=str(fault))
         return len(rows)
 
-    def _jobs(
-        self, rows: Sequence[Intake], small: Mapping[str, bytes], failed: list[tuple[Intake, str]]
-    ) -> Iterator[Job]:
-        """The mails to read; big ones are fetched when their turn comes. One whose bytes are gone has failed, and nothing is read for it."""
-        for row in rows:
+    def _jobs(self, batch: _Batch, small: Mapping[str, bytes]) -> Iterator[Job]:
+        """The mails to read; big ones are fetched when their turn comes. For one whose bytes cannot be had nothing is read."""
+        for row in tuple(batch.waiting):
             trusted = row.envelope.trusted and not row.envelope.unauthenticated
-            try:
-                raw = small.get(row.sha256) or self.store.content.get(row.sha256)
-            except KeyError:
-                raw = b""
-                failed.append((row, f"its content {row.sha256} is missing in [store] files"))
-            yield Job(raw, self.site.trust, trusted, row.envelope)
+            yield Job(small.get(row.sha256) or self._big(batch, row), self.site.trust, trusted, row.envelope)
 
-    def _process_some(
-        self,
-        waiting: deque[Intake],
-        ahead: deque[Parsed | Exception],
-        outcomes: Iterator[Parsed | Exception],
-        failed: list[tuple[Intake, str]],
-    ) -> None:
+    def _big(self, batch: _Batch, row: Intake) -> bytes:
+        if batch.away:  # each look may take seconds
+            batch.put_off[row.id] = UNTRIED_AGAIN
+            return b""
+        try:
+            return self.store.content.get(row.sha256)
+        except KeyError:
+            batch.failed.append((row, f"its content {row.sha256} is missing in [store] files"))
+        except FilesAway as fault:
+            batch.away = True
+            self._later(batch, row, fault)
+        return b""
+
+    def _later(self, batch: _Batch, row: Intake, fault: FilesAway) -> None:
+        batch.put_off[row.id] = FILES_AGAIN
+        log.error("mail waits for the files", intake=row.id, message_id=row.message_id, reason=str(fault))
+
+    def _put_off(self, batch: _Batch) -> None:
+        """Mails whose time is not now are free again, and this attempt does not count."""
+        if batch.put_off:
+            with self.store.work() as work:
+                for id, gap in batch.put_off.items():
+                    work.unclaim_intake([id], self.clock() + gap, self.node)
+
+    def _process_some(self, batch: _Batch) -> None:
         """Process mails in one transaction, each in a savepoint, while the next is read already, no arrival waits to be kept, and no other
-        node is at work on the same. `ahead`: what was read for the first of those that wait, if it was."""
-        outcome = ahead.popleft() if ahead else next(outcomes)
+        node is at work on the same."""
+        outcome = batch.ahead.popleft() if batch.ahead else next(batch.outcomes)
         with self.store.work() as work:
             while True:
-                row = waiting[0]
-                if not any(lost is row for lost, _ in failed) and not self._process_one(
-                    work, row, outcome, failed
-                ):
-                    ahead.append(outcome)
+                row = batch.waiting[0]
+                if not batch.is_aside(row) and not self._process_one(work, batch, row, outcome):
+                    batch.ahead.append(outcome)
                     return
-                waiting.popleft()
+                batch.waiting.popleft()
                 work.crowded = True
                 self.progressed()
-                if not waiting or self.store.contended or not self.reading.ready():
+                if not batch.waiting or self.store.contended or not self.reading.ready():
                     return
-                outcome = next(outcomes)
+                outcome = next(batch.outcomes)
 
-    def _process_one(
-        self, work: Work, row: Intake, outcome: Parsed | Exception, failed: list[tuple[Intake, str]]
-    ) -> bool:
+    def _process_one(self, work: Work, batch: _Batch, row: Intake, outcome: Parsed | Exception) -> bool:
         """False: in this transaction it cannot be, another node has locked something."""
         try:
             with (
@@ -215,12 +244,14 @@ class Flow(Settling):
                 work.savepoint(),
             ):
                 self._process(work, row, _parsed(outcome))
+        except FilesAway as fault:
+            self._later(batch, row, fault)
         except NotNow:
             raise
         except Contended:
             return False
         except Exception:  # noqa: BLE001  a mail that breaks us is put aside whole, the next one goes on
-            failed.append((row, traceback.format_exc()))
+            batch.failed.append((row, traceback.format_exc()))
         return True
 
     def _process(self, work: Work, row: Intake, parsed: Parsed) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from maild import site
-from maild.errors import ConfigError, Problem
+from maild.errors import ConfigError, NotNow, Problem
 from maild.flow import Flow
 from maild.site import Site
 
@@ -41,6 +41,7 @@ class Reloading:
     refused: tuple[Problem, ...] = ()
     refused_at: datetime | None = None
     _seen: Prints = field(init=False)
+    _behind: bool = False
 
     def __post_init__(self) -> None:
         self.loaded_at = self.clock()
@@ -63,11 +64,20 @@ class Reloading:
             self._refuse((Problem(place, 0, 0, f"cannot be read: {error.strerror}"),), by, changed, now)
             return False
         self.hand(fresh)
-        self.flow.site = fresh
-        self.flow.look_again()
+        self.flow.site, self._behind = fresh, True
         self.loaded_at, self.refused, self.refused_at = now, (), None
         log.info("reloaded", by=by, changed=changed)
+        try:
+            self.follow()
+        except NotNow as fault:
+            log.error("the store follows the new files when it is there again", reason=str(fault))
         return True
+
+    def follow(self) -> None:
+        """Let what the store keeps of the files (people, when tickets are looked at) follow those in force, if it does not. Raises NotNow."""
+        if self._behind:
+            self.flow.look_again()
+            self._behind = False
 
     def watched(self) -> bool:
         """With `reload = "watch"`: whether a file has changed since it was last read."""

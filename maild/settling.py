@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -17,12 +17,16 @@ from maild.errors import NotNow
 from maild.judging import Judging
 from maild.site import Site
 from maild.telling import bounce_address
-from store import Store, Work
+from store import FilesAway, Store, Work
 from store.rows import OutboxRow, Pace
 
 log = structlog.get_logger("maild.settling")
 
 SEND_LEASE = timedelta(minutes=30)
+FILES_AGAIN = timedelta(minutes=1)
+"""When a big content that cannot be read now is looked for again."""
+UNTRIED_AGAIN = timedelta(seconds=5)
+"""When those are that were not looked for because another could not be read: apart from it, and each look may take seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class Outbound:
 class Delivered:
     """What became of an attempt: `kind` is sent, later, unknown or failed; `text` the reply or fault, `status` its enhanced code.
 
-    `of`: what the reason of "later" concerns: the mail, all mail to its domain, or (relay) nothing but that no relay was there.
+    `of`: what the reason of "later" concerns: the mail, all mail to its domain, or nothing but that no relay was there (relay), or not its
+    bytes (files).
     """
 
     kind: str
@@ -54,30 +59,65 @@ class Settling(Judging):
     def __init__(self, site: Site, store: Store, clock: Callable[[], datetime], node: str = "main") -> None:
         super().__init__(site, store, clock, node)
         self.deliveries: Counter[str] = Counter()
+        self._unsure_sends = False
+        """Whether mails may be claimed of which nobody here knows: the transaction that claimed them ended nobody knows how."""
 
     def outgoing(
         self,
         limit: int,
         results: Sequence[tuple[OutboxRow, Delivered]] = (),
         pace: Callable[[str], Pace] = lambda _: Pace(),
+        going: Collection[int] = (),
     ) -> list[Outbound]:
         """Record what became of claimed mails, and claim more that are due, with their envelope senders: one transaction.
 
-        `pace`: how many of a recipient domain are claimed at most. Each claimed mail must come back in `results` or through `give_back`. A permanent failure passes through `decide`.
+        `pace`: how many of a recipient domain are claimed at most. `going`: the numbers of those that are on their way. Each claimed mail must
+        come back in `results` or through `give_back`. A permanent failure passes through `decide`.
         """
         now = self.clock()
+        unsure, self._unsure_sends = self._unsure_sends, True
         with self.store.work() as work:
             for row, delivered in self._settle_sent(work, results, now):
                 self._settle_safely(work, row, delivered, now)
+            if unsure:
+                work.release_outbox(self.node, going)
             rows = work.claim_outbox(self.node, now, SEND_LEASE, limit, pace) if limit > 0 else []
             key = work.keys()[0] if rows else None
         self.deliveries.update(delivered.kind for _, delivered in results)
+        loaded = self._with_bytes(rows, now)
+        self._unsure_sends = False
         identity = self.site.rulebook.identity
         return [
             Outbound(row, bounce_address(identity, key, row.ticket, row.id, automatic=row.automatic), row.raw)
-            for row in rows
+            for row in loaded
             if key is not None
         ]
+
+    def _with_bytes(self, rows: Sequence[OutboxRow], now: datetime) -> list[OutboxRow]:
+        """Those of the claimed mails whose bytes can be had. One whose bytes cannot be read now waits; one whose bytes are lost has failed."""
+        loaded, others, untried = list[OutboxRow](), list[tuple[OutboxRow, Delivered]](), list[int]()
+        away = False
+        for row in rows:
+            if row.sha256 is None:
+                loaded.append(row)
+                continue
+            if away:
+                untried.append(row.id)
+                continue
+            try:
+                loaded.append(replace(row, raw=self.store.content.get(row.sha256)))
+            except KeyError:
+                others.append((row, Delivered("failed", f"its content {row.sha256} is lost")))
+            except FilesAway as fault:
+                others.append((row, Delivered("later", str(fault), of="files")))
+                away = True
+        if others:
+            with self.store.work() as work:
+                for row, delivered in others:
+                    self._settle_safely(work, row, delivered, now)
+                for id in untried:
+                    work.mail_released(id, now + UNTRIED_AGAIN)
+        return loaded
 
     def settle(self, results: Sequence[tuple[OutboxRow, Delivered]]) -> None:
         """Record what became of claimed mails."""
@@ -112,7 +152,7 @@ class Settling(Judging):
             log.exception("settling failed", outbox=row.id, ticket=row.ticket, outcome=delivered.kind)
             if delivered.kind == "sent":
                 work.mail_sent(row.id, now, delivered.text)
-            else:
+            elif work.has_mail(self.node, row):
                 work.mail_failed(row.id, now, delivered.text)
 
     def _settle(self, work: Work, row: OutboxRow, delivered: Delivered, now: datetime) -> None:
@@ -122,7 +162,10 @@ class Settling(Judging):
             log.info("mail sent", outbox=row.id, message_id=row.message_id, ticket=row.ticket, kind=row.kind)
             self._became(work, row, DeliveredLate(row.id), "late", now)
             return
-        away = delivered.of == "relay"
+        if not work.has_mail(self.node, row):
+            log.warning("settled before", outbox=row.id, ticket=row.ticket, outcome=text)
+            return
+        away = delivered.of in ("relay", "files")
         due = _next(row, delivered, now)
         if due is not None:
             work.mail_later(row.id, due, text, counted=not away)
@@ -158,15 +201,17 @@ class Settling(Judging):
         """Claimed mails that were not tried (the daemon stops): due again at once."""
         with self.store.work() as work:
             for row in rows:
-                work.mail_released(row.id, self.clock())
+                if work.has_mail(self.node, row):
+                    work.mail_released(row.id, self.clock())
 
 
 def _next(row: OutboxRow, delivered: Delivered, now: datetime) -> datetime | None:
     """When the mail is tried again; None: never. While no relay is there it stays due, and no attempt counts: the sender knows when to look."""
     if delivered.kind == "failed":
         return None
-    if delivered.of == "relay":
-        return now if now <= row.created_at + LIFE else None
+    if delivered.of in ("relay", "files"):
+        again = now if delivered.of == "relay" else now + FILES_AGAIN
+        return again if now <= row.created_at + LIFE else None
     return next_attempt(row.attempts, row.created_at, now, row.id)
 
 

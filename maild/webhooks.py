@@ -46,6 +46,8 @@ class Posts:
 
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
+        self._unsure = False
+        """Whether posts may be claimed of which nobody here knows: the transaction that claimed them ended nobody knows how."""
 
     def claim(self, running: Sequence[PostRow], results: Sequence[Result] = ()) -> list[PostRow]:
         """Record what became of claimed posts, and claim more that are due: each must come back in `results` or through `give_back`."""
@@ -53,12 +55,17 @@ class Posts:
         now = self.flow.clock()
         with self.flow.store.read() as work:
             due = work.next_post_due()
-        if due is None or due > now or len(running) >= MOST:
+        if (due is None or due > now or len(running) >= MOST) and not self._unsure:
             return []
         counts = Counter(row.host for row in running)
         busy = [host for host, count in counts.items() if count >= PER_HOST]
+        unsure, self._unsure = self._unsure, True
         with self.flow.store.work() as work:
-            return work.claim_posts(self.flow.node, now, LEASE, MOST - len(running), PER_HOST, busy)
+            if unsure:
+                work.release_posts(self.flow.node, [row.id for row in running])
+            claimed = work.claim_posts(self.flow.node, now, LEASE, MOST - len(running), PER_HOST, busy)
+        self._unsure = False
+        return claimed
 
     def settle(self, results: Sequence[Result]) -> None:
         """Record what became of posts. One that fails for good is written into its ticket's history, and the admins hear of it."""
@@ -78,13 +85,18 @@ class Posts:
             raise
         except Exception:
             log.exception("settling failed", post=row.id, ticket=row.ticket, outcome=answer.kind)
-            end = work.post_sent if answer.kind == "sent" else work.post_failed
-            end(row.id, now, answer.text)
+            if answer.kind == "sent":
+                work.post_sent(row.id, now, answer.text)
+            elif work.has_post(self.flow.node, row):
+                work.post_failed(row.id, now, answer.text)
 
     def _settle(self, work: Work, row: PostRow, answer: Answer, now: datetime) -> None:
         if answer.kind == "sent":
             work.post_sent(row.id, now, answer.text)
             log.info("posted", post=row.id, event_id=row.event_id, ticket=row.ticket, host=row.host)
+            return
+        if not work.has_post(self.flow.node, row):
+            log.warning("settled before", post=row.id, ticket=row.ticket, outcome=answer.text)
             return
         due = None
         if answer.kind == "later":
@@ -92,7 +104,8 @@ class Posts:
         if due is not None:
             work.post_later(row.id, max(due, now + min(answer.wait, LONGEST_WAIT)), answer.text)
             log.warning("post deferred", post=row.id, host=row.host, attempt=row.attempts, reason=answer.text)
-        elif work.post_failed(row.id, now, answer.text):
+        else:
+            work.post_failed(row.id, now, answer.text)
             detail = {"to": row.host, "rule": row.rule, "reason": answer.text}
             work.record(row.ticket, "desk", "webhook failed", detail, (), now)
             log.error("post failed", post=row.id, host=row.host, ticket=row.ticket, reason=answer.text)
@@ -118,7 +131,8 @@ class Posts:
         """Claimed posts that were not tried to the end (the daemon stops): due again at once, with the same id."""
         with self.flow.store.work() as work:
             for row in rows:
-                work.post_released(row.id, self.flow.clock())
+                if work.has_post(self.flow.node, row):
+                    work.post_released(row.id, self.flow.clock())
 
 
 class Webhooks:

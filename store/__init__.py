@@ -47,7 +47,7 @@ from pathlib import Path
 
 from maild.errors import NotNow, Unreachable
 from store.bells import Bells
-from store.blobs import Blobs, Bucket, FilesPlace
+from store.blobs import Blobs, Bucket, FilesAway, FilesPlace
 from store.consistency import violations
 from store.content import Content
 from store.engine import Collided, Counts, Database, parse_url, sqlite_file
@@ -67,6 +67,7 @@ __all__ = [
     "Contended",
     "Content",
     "Counts",
+    "FilesAway",
     "LeaseLost",
     "NoteLeak",
     "Store",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeAlias
 
+from maild.errors import NotNow
+
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
@@ -30,8 +32,12 @@ class Bucket:
 FilesPlace: TypeAlias = Path | Bucket
 
 
+class FilesAway(NotNow):
+    """A big content, or all of them, cannot be read or kept now; the database can."""
+
+
 class Blobs(Protocol):
-    """Octets by their SHA-256 in hexadecimal; the same hash is the same octets. All methods raise NotNow for what passes, KeyError for
+    """Octets by their SHA-256 in hexadecimal; the same hash is the same octets. All methods raise FilesAway for what passes, KeyError for
     what is no such hash."""
 
     @property

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from maild.errors import NotNow
+from store.blobs import FilesAway
 from store.engine import make_folder
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -25,11 +25,11 @@ _BLOCK = 1 << 20
 
 @contextlib.contextmanager
 def disk_faults() -> Iterator[None]:
-    """Names errors of the folder NotNow."""
+    """Names errors of the folder."""
     try:
         yield
     except OSError as error:
-        raise NotNow(f"the folder of files cannot be used now: {error.strerror or error}") from error
+        raise FilesAway(f"the folder of files cannot be used now: {error.strerror or error}") from error
 
 
 def _sync_folder(folder: Path) -> None:
@@ -108,7 +108,7 @@ class Files:
         try:
             with disk_faults():
                 return path.open("rb")
-        except NotNow as error:
+        except FilesAway as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 return None
             raise

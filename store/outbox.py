@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -96,7 +96,7 @@ def scope_of(value: str | None) -> Scope | None:
     return None if value is None else Scope(value)
 
 
-def _row(row: Any, raw: bytes = b"", troubled: bool = False) -> OutboxRow:
+def _row(row: Any, raw: bytes = b"", troubled: bool = False, sha256: str | None = None) -> OutboxRow:
     return OutboxRow(
         id=row.id,
         recipient=row.recipient,
@@ -118,6 +118,7 @@ def _row(row: Any, raw: bytes = b"", troubled: bool = False) -> OutboxRow:
         raw=raw,
         retries=row.retries,
         troubled=troubled,
+        sha256=sha256,
     )
 
 
@@ -194,7 +195,7 @@ class OutboxWork(ContentWork, DestinationWork):
         limit: int,
         pace: Callable[[str], Pace] = lambda _: Pace(),
     ) -> list[OutboxRow]:
-        """Up to `limit` mails to send until `now + lease`, with their bytes, earliest due first; each goes to one claimer.
+        """Up to `limit` mails to send until `now + lease`, with their bytes unless those are big, earliest due first; each goes to one claimer.
 
         None goes to a domain that is paused or left alone, and to no domain more than its `pace` allows.
         """
@@ -209,14 +210,7 @@ class OutboxWork(ContentWork, DestinationWork):
             .returning(*_COLUMNS, outbox.c.raw, outbox.c.sha256)
         )
         rows = {row.id: row for row in self._connection.execute(claim)}
-        claimed = []
-        for row in (rows[id] for id in ids):
-            try:
-                raw = row.raw if row.sha256 is None else self.get_content(row.sha256)
-                claimed.append(_row(row, raw, found[row.id]))
-            except KeyError:
-                self.mail_failed(row.id, now, f"its content {row.sha256} is lost")
-        return claimed
+        return [_row(row, row.raw or b"", found[row.id], row.sha256) for row in (rows[id] for id in ids)]
 
     def _candidates(self, now: datetime, limit: int, pace: Callable[[str], Pace]) -> dict[int, bool]:
         """The numbers of mails that may go now, with whether their domain is troubled."""
@@ -249,12 +243,26 @@ class OutboxWork(ContentWork, DestinationWork):
         wanted = wanted if pace.most is None else min(wanted, pace.most - taken)
         return wanted if pace.gap is None or wanted <= 0 else self.take_turns(domain, now, pace.gap, wanted)
 
-    def release_outbox(self, node: str) -> int:
-        """Give back what this node left half sent when it died: how many. They may go out twice, with the same bytes."""
+    def release_outbox(self, node: str, but: Collection[int] = ()) -> int:
+        """Give back what this node left half sent when it died, `but` what it knows to be sending: how many. They may go out twice, with the
+        same bytes."""
         mine = _UPDATE.where(
             where(OUTBOX_OPEN), tables.outbox.c.state == "sending", tables.outbox.c.node == node
         )
+        if but:
+            mine = mine.where(tables.outbox.c.id.not_in(but))
         return self._connection.execute(mine.values(state="queued", **_FREE)).rowcount
+
+    def has_mail(self, node: str, row: OutboxRow) -> bool:
+        """Whether this node has the mail in work as it claimed it, and nobody has taken it over since; until the transaction ends nobody can."""
+        outbox = tables.outbox.c
+        query = sa.select(outbox.id).where(
+            outbox.id == row.id,
+            outbox.state == "sending",
+            outbox.node == node,
+            outbox.attempts == row.attempts,
+        )
+        return self._connection.scalar(query.with_for_update()) is not None
 
     def mails_sent(self, mails: Sequence[tuple[int, str]], now: datetime) -> None:
         """The next host took these (number, what it said)."""

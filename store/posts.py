@@ -85,10 +85,20 @@ class PostWork(Transaction):
         rows = {row.id: PostRow(**row._mapping) for row in self._connection.execute(claim)}
         return [rows[id] for id in ids]
 
-    def release_posts(self, node: str) -> int:
-        """Give back what this node left half sent when it died: how many. They may go out twice, with the same id."""
+    def release_posts(self, node: str, but: Collection[int] = ()) -> int:
+        """Give back what this node left half sent when it died, `but` what it knows to be sending: how many. They may go out twice, with the
+        same id."""
         mine = _UPDATE.where(where(OUTBOX_OPEN), _POST.state == "sending", _POST.node == node)
+        if but:
+            mine = mine.where(_POST.id.not_in(but))
         return self._connection.execute(mine.values(state="queued", **_FREE)).rowcount
+
+    def has_post(self, node: str, row: PostRow) -> bool:
+        """Whether this node has the post in work as it claimed it, and nobody has taken it over since; until the transaction ends nobody can."""
+        query = sa.select(_POST.id).where(
+            _POST.id == row.id, _POST.state == "sending", _POST.node == node, _POST.attempts == row.attempts
+        )
+        return self._connection.scalar(query.with_for_update()) is not None
 
     def post_sent(self, id: int, now: datetime, answer: str) -> None:
         """The receiver took it, saying `answer`."""

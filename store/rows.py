@@ -131,6 +131,8 @@ class OutboxRow:
     retries: int = 0
     troubled: bool = False
     """Claimed mails only: the recipient's domain deferred mail when it was last tried."""
+    sha256: str | None = None
+    """Claimed mails only: as which content its bytes are kept, when they are not in `raw`."""
 
     @property
     def domain(self) -> str:

@@ -14,8 +14,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, cast
 
-from maild.errors import ConfigError, NotNow, Problem
-from store.blobs import Bucket
+from maild.errors import ConfigError, Problem
+from store.blobs import Bucket, FilesAway
 
 CONNECT_SECONDS: Final = 5
 ANSWER_SECONDS: Final = 20
@@ -170,7 +170,7 @@ class S3Files:
 
     @contextlib.contextmanager
     def _passing(self) -> Iterator[None]:
-        """Names faults NotNow, and what is not there KeyError."""
+        """Names faults FilesAway, and what is not there KeyError."""
         try:
             yield
         except self._answer as error:
@@ -180,8 +180,8 @@ class S3Files:
         except self._faults as error:
             raise self._named(error) from error
 
-    def _named(self, error: Exception) -> NotNow:
-        return NotNow(f"the store of files {self.place} cannot be used now: {error}")
+    def _named(self, error: Exception) -> FilesAway:
+        return FilesAway(f"the store of files {self.place} cannot be used now: {error}")
 
 
 class _Lent(io.RawIOBase):

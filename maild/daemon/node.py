@@ -259,8 +259,14 @@ class Daemon:
     async def _look_at_files(self) -> None:
         """Beside the heartbeat: a worker takes new files when it has ended a round of mails, which may last."""
         async with self._looking:
-            if not self.running.stopping.is_set() and await asyncio.to_thread(self.files.watched):
+            if self.running.stopping.is_set():
+                return
+            if await asyncio.to_thread(self.files.watched):
                 await self.reload("watch")
+            try:
+                await asyncio.to_thread(self.files.follow)
+            except NotNow as fault:
+                log.error("store not reachable", reason=str(fault))
 
     def _heartbeat(self) -> bool:
         """Whether something was taken over from another node."""

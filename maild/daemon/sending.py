@@ -101,8 +101,9 @@ class Sending:
         def pace(domain: str) -> Pace:
             return self._paces.pace(domain, going[domain])
 
-        claimed = self._running.flow.outgoing(room, results, pace)
-        return [replace(mail, raw=self._signer.sign(mail.row.raw, mail.row.created_at)) for mail in claimed]
+        known = [row.id for row in self._going.values()]
+        claimed = self._running.flow.outgoing(room, results, pace, known)
+        return [replace(mail, raw=self._signer.sign(mail.raw, mail.row.created_at)) for mail in claimed]
 
     async def _deliver(self, mail: Outbound) -> Delivered:
         envelope_id = mail.row.message_id.strip("<>") if self._reports else None

@@ -182,17 +182,21 @@ class OwnProcess:
     def _start(self, method: str) -> None:
         context: Any = multiprocessing.get_context(method)
         forked = method == "fork"
+        begins_with = self._site
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(
             target=worker.serve,
-            args=(theirs, self._site if forked else None, self._running.flow.node),
+            args=(theirs, begins_with if forked else None, self._running.flow.node),
             name="maild-worker",
         )
         self._process.start()
         theirs.close()
         if not forked:
-            self._pipe.send(self._site)
+            self._pipe.send(begins_with)
         self._lost.clear()
+        with self._news:  # files handed over meanwhile found nobody to tell
+            if self._site is not begins_with:
+                self._tell("site", self._site, self._sites)
         self._heard_at = time.monotonic()
         self._running.pulses.beat("work", PATIENCE)
 

@@ -36,6 +36,8 @@ class Transaction:
 
     sender: arguments.Sender
     recipients: list[str] = field(default_factory=list)
+    asked: bool = False
+    """Whether a recipient was named, be he taken or not."""
 
 
 class Session(Connection):
@@ -53,7 +55,9 @@ class Session(Connection):
 
     @property
     def in_transaction(self) -> bool:
-        return self._transaction is not None
+        """One whose recipients were all refused is no mail, though some peers leave it open as long as they keep the connection."""
+        found = self._transaction
+        return found is not None and (not found.asked or bool(found.recipients))
 
     async def converse(self) -> None:
         name = "LMTP" if self._lmtp else "ESMTP"
@@ -162,6 +166,7 @@ class Session(Connection):
     async def _rcpt(self, argument: str) -> tuple[Reply, ...]:
         if self._transaction is None:
             raise Refused(503, "5.5.1", "Need MAIL command")
+        self._transaction.asked = True
         address = arguments.recipient(argument, utf8=self._transaction.sender.utf8)
         if len(self._transaction.recipients) >= self.service.limits.recipients:
             raise Refused(452, "4.5.3", "Too many recipients")  # RFC 5321 §4.5.3.1.10

@@ -37,7 +37,7 @@ def main(number: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = CONFIG.replace('"2 MB"', '"26 MB"\nconnections = 300\nconnections_per_address = 300')
         desk = Desk(Path(folder) / "desk", relay, config=config)
-        desk.start()
+        desk.start(by_exec=True)
         assert desk.process is not None
         pid = desk.process.popen.pid
         print(f"a small mail, alone:               {small(desk, 'alone', 10):6.2f} s")

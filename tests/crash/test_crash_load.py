@@ -24,7 +24,7 @@ SIDE_BY_SIDE = 7
 def desk(tmp_path: Path) -> Iterator[Desk]:
     relay = Relay()
     made = Desk(tmp_path / "desk", relay, config=CONFIG.replace('"2 MB"', '"26 MB"\nconnections_per_address = 200'))  # fmt: skip
-    made.start()
+    made.start(by_exec=True)
     yield made
     made.end()
     relay.close()

@@ -94,7 +94,7 @@ def test_a_reload_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     store.close()
 
 
-def test_a_store_that_fails_during_a_reload_leaves_the_next_one_whole(tmp_path: Path) -> None:
+def test_a_store_that_fails_during_a_reload_follows_the_new_files_later(tmp_path: Path) -> None:
     scaffold.write(tmp_path)
     config, faults = tmp_path / "maild.toml", Faults()
     store = Store.open(f"sqlite:///{tmp_path}/var/maild.db", tmp_path / "var" / "files")
@@ -106,12 +106,20 @@ def test_a_store_that_fails_during_a_reload_leaves_the_next_one_whole(tmp_path: 
     steps = list(faults.steps)
     assert len(steps) > 3
     for at in dict.fromkeys((kind, n + 1) for kind in steps for n in range(steps.count(kind))):
+        before = flow.site
+        faults.reset(at, die=False)
+        assert files.reload("test"), "the files are right, and in force"
+        assert flow.site is not before
+        assert faults.fired
         faults.reset(at, die=False)
         with pytest.raises(NotNow):
-            files.reload("test")
-        assert faults.fired
+            files.follow()
         faults.reset()
-        assert files.reload("test")
+        files.follow()
+        assert faults.steps == steps, "all of it is done anew"
+        faults.reset()
+        files.follow()
+        assert faults.steps == [], "and once"
     with faults.off():
         assert store.check() == []
     store.close()

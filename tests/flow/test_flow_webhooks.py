@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from maild import site
-from maild.errors import ConfigError
+from maild.delivery.post import Answer
+from maild.errors import ConfigError, NotNow
 from maild.webhooks import Posts, Webhooks
 from store import Store
 from store.rows import PostRow
 from tests.delivery.receiver import SECRET, Receiver
 from tests.flow import stage as s
+from tests.flow.test_away import unsure
 
 CARLA = "Carla Ruiz <carla@globex.test>"
 ANA = "Ana Ruiz <ana@acme.test>"
@@ -271,3 +273,35 @@ def test_a_lost_lease_is_settled_by_one_only(store: Store, tmp_path: Path) -> No
     [theirs] = posts.claim([])
     assert (mine.id, mine.event_id) == (theirs.id, theirs.event_id)
     assert site.load(tmp_path / "maild.toml", s.NOW).settings.webhooks.can_sign
+
+
+@pytest.mark.parametrize("answer", [Answer("later", "503 busy"), Answer("failed", "410 Gone")])
+def test_a_node_that_comes_back_changes_nothing_of_a_post_that_another_has_taken_over(
+    store: Store, tmp_path: Path, answer: Answer
+) -> None:
+    stage = desk(store, tmp_path, "https://hooks.test/a")
+    stage.take(s.mail(CARLA, "Boiler", "It is cold here since this morning. What can we do?", 1))
+    stage.work()
+    posts = Posts(stage.flow)
+    mine, *_ = posts.claim([])
+    with store.work() as work:
+        work.release_posts("main")
+        [theirs] = [row for row in work.claim_posts("two", stage.now[0], timedelta(minutes=5), 9, 9) if row.id == mine.id]  # fmt: skip
+    posts.settle([(mine, answer)])
+    posts.give_back([mine])
+    with store.work() as work:
+        assert work.has_post("two", theirs)
+    assert not [one for one in history(store, 1) if one[0] == "webhook failed"]
+
+
+def test_posts_that_were_claimed_nobody_knows_how_are_claimed_again_at_once(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = desk(store, tmp_path, "https://hooks.test/a")
+    for number in range(1, 3):
+        stage.take(s.mail(CARLA, f"Boiler {number}", "It is cold here since this morning.", number))
+    stage.work()
+    posts = Posts(stage.flow)
+    with unsure(store, monkeypatch), pytest.raises(NotNow):
+        posts.claim([])
+    assert posts.claim([])

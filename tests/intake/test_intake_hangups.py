@@ -157,8 +157,9 @@ async def test_closing_tells_the_idle_and_waits_for_mails_under_way():
     desk = Desk()
     desk.gate.clear()
     async with serving(desk) as (listeners, address):
-        idle, begun, reading, keeping = [await Client.to(address) for _ in range(4)]
+        idle, begun, reading, keeping, refused = [await Client.to(address) for _ in range(5)]
         await idle.say(EHLO)
+        assert (await refused.say(EHLO, MAIL, "RCPT TO:<nobody@elsewhere.test>")).startswith("550")
         await begun.say(EHLO, MAIL)
         await reading.say(*DONE)
         await keeping.say(*DONE)
@@ -166,6 +167,7 @@ async def test_closing_tells_the_idle_and_waits_for_mails_under_way():
         await desk.started.wait()
         closing = asyncio.create_task(listeners.close(600))
         assert await idle.rest() == "421 4.3.2 Service shutting down\r\n"
+        assert await refused.rest() == "421 4.3.2 Service shutting down\r\n"
         with pytest.raises(ConnectionRefusedError):
             await Client.to(address)
         await reading.send(b"read\r\n.\r\n")

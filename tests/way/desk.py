@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -26,6 +27,7 @@ from maild.cli import main
 from store import Store
 from tests.way.letters import DESK, letter
 from tests.way.relay import PATIENCE, Received, Relay
+from tests.way.starter import Forked, Starter
 
 CONFIG = """\
 [desk]
@@ -142,17 +144,28 @@ def until(holds: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any
     return found
 
 
-class Process:
-    """`maild run`. `lines`: what it has said on stderr so far."""
+@functools.cache
+def starter() -> Starter:
+    """That of this test process."""
+    return Starter()
 
-    def __init__(self, config: Path, env: dict[str, str] | None = None) -> None:
+
+class Process:
+    """`maild run`, forked from a process that has loaded it, or by exec. `lines`: what it has said on stderr so far."""
+
+    def __init__(self, config: Path, env: dict[str, str] | None = None, *, by_exec: bool = False) -> None:
         self.lines: list[str] = []
         self._said = threading.Condition()
         self._over = False
-        self.popen = subprocess.Popen(
-            [sys.executable, "-m", "maild", "--config", str(config), "run"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment() | (env or {}),
-        )  # fmt: skip
+        args, around = ["--config", str(config), "run"], environment() | (env or {})
+        self.popen: subprocess.Popen[bytes] | Forked
+        if by_exec:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-m", "maild", *args], env=around,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            )  # fmt: skip
+        else:
+            self.popen = starter().start(args, around)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -205,9 +218,9 @@ class Desk:
 
     # -- the process
 
-    def start(self) -> None:
+    def start(self, *, by_exec: bool = False) -> None:
         assert self.process is None
-        self.process = Process(self.config)
+        self.process = Process(self.config, by_exec=by_exec)
         self.past.append(self.process)
         ready = self.process.wait_for_line(lambda line: "ready" in line)
         found = re.search(r"smtp 127\.0\.0\.1:(\d+)", ready)

@@ -41,7 +41,7 @@ def test_an_empty_folder_becomes_a_desk(tmp_path: Path, world: Relay) -> None:
         r'(\[relay\][^\[]*?)\n#?address = "[^"]*"', rf'\1\naddress = "127.0.0.1:{world.port}"', config
     )
     (tmp_path / "maild.toml").write_text(config)
-    process = Process(tmp_path / "maild.toml")
+    process = Process(tmp_path / "maild.toml", by_exec=True)
     port = int(re.search(r"127\.0\.0\.1:(\d+)", process.wait_for_line(lambda line: "ready" in line))[1])  # type: ignore[index]
     desk = Desk(tmp_path / "unused", world)
     desk.smtp_port = port

@@ -44,7 +44,7 @@ def test_a_worker_that_is_killed_is_replaced_and_mail_goes_on(
     new_desk: Callable[..., Desk], world: Relay
 ) -> None:
     desk = new_desk()
-    desk.start()
+    desk.start(by_exec=True)
     assert desk.process is not None
     desk.ask("one@globex.test", "First", ASKED)
     worker = worker_of(desk)
@@ -67,13 +67,13 @@ def test_a_worker_that_is_killed_is_replaced_and_mail_goes_on(
 
 def test_the_worker_ends_with_its_node(new_desk: Callable[..., Desk]) -> None:
     desk = new_desk()
-    desk.start()
+    desk.start(by_exec=True)
     assert desk.process is not None
     processes = [worker_of(desk), *children(worker_of(desk))]
     assert len(processes) == 2
     desk.kill9()
     until(lambda: not any(map(running, processes)), "worker and reader are gone")
-    desk.start()
+    desk.start(by_exec=True)
     desk.ask("four@globex.test", "Fourth", ASKED)
     processes = [worker_of(desk), *children(worker_of(desk))]
     desk.stop()
