@@ -330,10 +330,22 @@ class Flow(Settling):
         if coming.changes:
             with self.store.work() as work:
                 rounds.make(work, coming.changes)
-        done += sum(self._in_peace(self._round, agent, kind, now) for agent, kind in coming.due)
+        weekly = self._reports(coming.due, now) if coming.due else {}
+        done += sum(self._in_peace(self._round, agent, kind, now, weekly) for agent, kind in coming.due)
         with self.store.read() as work:
             digests = work.due_digests(now)
         return done + sum(self._in_peace(self._digest, to, rows, now) for to, rows in digests.items())
+
+    def _reports(self, due: Sequence[tuple[Agent, str]], now: datetime) -> Mapping[str, rounds.Weekly]:
+        """Made before any transaction that writes: a busy desk's take seconds."""
+        try:
+            with self.store.read() as work:
+                return rounds.reports(work, self.site, due, now)
+        except NotNow:
+            raise
+        except Exception:
+            log.exception("time passed badly", what="reports")
+            return {}
 
     def look_again(self) -> None:
         """With other people in the files than the store knows of, they are taken into its register; with other rules on time or other
@@ -367,8 +379,10 @@ class Flow(Settling):
         key = f"clock:{event.ticket}:{event.clock}:{event.due.isoformat()}"
         Applying(work, self.site, key, now, known=known).apply(decision)
 
-    def _round(self, work: Work, agent: Agent, kind: str, now: datetime) -> None:
-        rounds.hold(work, self.site, agent, kind, now)
+    def _round(
+        self, work: Work, agent: Agent, kind: str, now: datetime, weekly: Mapping[str, rounds.Weekly]
+    ) -> None:
+        rounds.hold(work, self.site, agent, kind, now, weekly)
 
     def _digest(self, work: Work, recipient: str, rows: Sequence[DigestRow], now: datetime) -> None:
         """One mail that lists what one agent, a team's mailbox or one of an escalation was to be told later. Who left the files is told nothing any more."""

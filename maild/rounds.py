@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final
 
 from maild.delivery.notice import Board, DigestLine, Section
+from maild.desk.chronicle import Case
 from maild.desk.effects import Tell
 from maild.desk.facts import Address
 from maild.desk.mornings import Part, is_morning, managed, morning_after, parts, week_after, zone_of
 from maild.desk.people import Ticket
 from maild.desk.periods import whole_week
+from maild.desk.reporting import Period, Report
 from maild.desk.rulebook import Agent, Rulebook
 from maild.desk.selection import NOBODY, Selection
 from maild.desk.words import Happening, Role
-from maild.reports import of_period
+from maild.reports import cases_of, of_cases
 from maild.site import Site
 from maild.telling import Occasion, Telling
 from store import Work
@@ -40,6 +42,14 @@ class Plan:
 
     changes: Mapping[tuple[str, str], datetime | None]
     due: tuple[tuple[Agent, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Weekly:
+    """A report, and the day on which its week was over."""
+
+    until: date
+    report: Report
 
 
 def plan(rulebook: Rulebook, kept: Appointments, now: datetime) -> Plan:
@@ -80,14 +90,33 @@ def make(work: Work, changes: Mapping[tuple[str, str], datetime | None]) -> None
         work.appoint(recipient, kind, at)
 
 
-def hold(work: Work, site: Site, agent: Agent, kind: str, now: datetime) -> None:
-    """Tell an agent what is due to him, if there is anything, and appoint the next."""
+def reports(work: Work, site: Site, due: Sequence[tuple[Agent, str]], now: datetime) -> dict[str, Weekly]:
+    """The reports that are due, by recipient: of the week before the last time it was. What several are made of is read once."""
+    rulebook = site.rulebook
+    cases: dict[tuple[Period, tuple[str, ...] | None], list[Case]] = {}
+    made = {}
+    for agent in (agent for agent, kind in due if kind == WEEKLY):
+        zone, teams = zone_of(rulebook, agent), managed(rulebook)[agent.address]
+        assert rulebook.report_at is not None
+        last = week_after(rulebook.report_at, zone, now).astimezone(zone) - timedelta(days=7)
+        period = whole_week(last.astimezone(now.tzinfo), zone)
+        if (period, teams) not in cases:
+            cases[period, teams] = cases_of(work, rulebook, period, teams)
+        found = of_cases(cases[period, teams], rulebook, period, now, reader=agent, teams=teams)
+        made[agent.address] = Weekly(period.until.astimezone(zone).date(), found)
+    return made
+
+
+def hold(
+    work: Work, site: Site, agent: Agent, kind: str, now: datetime, weekly: Mapping[str, Weekly]
+) -> None:
+    """Tell an agent what is due to him, if there is anything, and appoint the next. `weekly`: what `reports` has made."""
     rulebook = site.rulebook
     due = work.appointments().get((agent.address, kind), now)
     if due > now:  # another node has told it meanwhile
         return
     if kind == WEEKLY:
-        _weekly(work, site, agent, now)
+        _weekly(work, site, agent, now, weekly[agent.address])
     elif is_morning(rulebook, agent, due, now) and agent.address not in work.away(now):
         _morning(work, site, agent, now)
     _, following = _wanted(rulebook)[agent.address, kind]
@@ -121,19 +150,11 @@ def _since(work: Work, found: Sequence[Part]) -> dict[int, datetime]:
     return {ticket.id: work.state_since(ticket) for ticket in waiting}
 
 
-def _weekly(work: Work, site: Site, agent: Agent, now: datetime) -> None:
-    """The week before the last time it was due. A desk of which there is nothing to say tells nothing."""
-    rulebook, zone = site.rulebook, zone_of(site.rulebook, agent)
-    assert rulebook.report_at is not None
-    last = (week_after(rulebook.report_at, zone, now).astimezone(zone) - timedelta(days=7)).astimezone(
-        now.tzinfo
-    )
-    period = whole_week(last, zone)
-    made = of_period(work, rulebook, period, now, reader=agent, teams=managed(rulebook)[agent.address])
-    if made.empty:
-        return
-    key = f"{WEEKLY}:{agent.address}:{period.until.astimezone(zone).date()}"
-    _tell(work, site, agent, Occasion(key, now, board=Board("", report=made)), WEEKLY, "report")
+def _weekly(work: Work, site: Site, agent: Agent, now: datetime, made: Weekly) -> None:
+    """A desk of which there is nothing to say tells nothing."""
+    if not made.report.empty:
+        key = f"{WEEKLY}:{agent.address}:{made.until}"
+        _tell(work, site, agent, Occasion(key, now, board=Board("", report=made.report)), WEEKLY, "report")
 
 
 def _tell(work: Work, site: Site, agent: Agent, occasion: Occasion, kind: str, form: str = "") -> None:
