@@ -63,17 +63,32 @@ _SAME = Prepared(
     )
 )
 _SINCE = tables.outbox.c.created_at > sa.bindparam("since")
-_COUNTS = Prepared(
-    sa.select(
-        sa.func.count().filter(tables.outbox.c.recipient_key == sa.bindparam("key")),
-        sa.func.count().filter(tables.outbox.c.recipient_domain == sa.bindparam("domain")),
-        sa.func.count(),
-        *(
-            sa.select(column).where(tables.address.c.key == sa.bindparam("key")).scalar_subquery()
-            for column in (tables.address.c.suppressed_at, tables.address.c.suppressed_why)
-        ),
-    ).where(where(AUTOMATIC_OUTSIDE), _SINCE)
-)
+
+
+def _counts(bounded: frozenset[str]) -> Prepared:
+    """Automatic mails to an address, to its domain and in all; the latter two, which may be many, only where they are bounded."""
+    outbox = tables.outbox.c
+
+    def number(*to: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+        return sa.select(sa.func.count()).where(where(AUTOMATIC_OUTSIDE), _SINCE, *to).scalar_subquery()
+
+    wide = {"domain": number(outbox.recipient_domain == sa.bindparam("domain")), "all": number()}
+    return Prepared(
+        sa.select(
+            number(outbox.recipient_key == sa.bindparam("key")),
+            *(count if name in bounded else sa.literal(0) for name, count in wide.items()),
+            *(
+                sa.select(column).where(tables.address.c.key == sa.bindparam("key")).scalar_subquery()
+                for column in (tables.address.c.suppressed_at, tables.address.c.suppressed_why)
+            ),
+        )
+    )
+
+
+_COUNTS = {
+    frozenset(bounded): _counts(frozenset(bounded))
+    for bounded in ((), ("domain",), ("all",), ("domain", "all"))
+}
 _COUNTS_OF_TICKETS = Prepared(
     sa.select(tables.outbox.c.ticket, sa.func.count())
     .where(where(AUTOMATIC_OUTSIDE), tables.outbox.c.ticket.in_(any_of("tickets")), _SINCE)
@@ -166,14 +181,17 @@ def _with_merged(connection: Connection, ids: Collection[int], *, lock: bool) ->
 
 
 def _automatic(
-    connection: Connection, keys: Iterable[str], now: datetime
+    connection: Connection, keys: Iterable[str], bounded: frozenset[str], now: datetime
 ) -> tuple[dict[str, Counts], dict[str, Suppression]]:
-    """Automatic mails to the requester's side in the last hour: to each address, to its domain, in all. And which address gets none."""
+    """Automatic mails to the requester's side in the last hour: to each address, and where `bounded` to its domain, in all. And which
+    address gets none."""
     found: dict[str, Counts] = {}
     suppressed: dict[str, Suppression] = {}
     for key in dict.fromkeys(keys):
-        values = {"key": key, "domain": key.rpartition("@")[2], "since": now - _HOUR}
-        address, domain, total, since, why = _COUNTS.one(connection, values)
+        values = {"key": key, "since": now - _HOUR}
+        if "domain" in bounded:
+            values["domain"] = key.rpartition("@")[2]
+        address, domain, total, since, why = _COUNTS[bounded].one(connection, values)
         found[key] = Counts(address, domain, total)
         if since is not None:
             suppressed[key] = Suppression(since, why)
@@ -227,7 +245,7 @@ class SnapshotWork(DeskWork, RulingWork, PeopleWork):
         same, repeated = _same(connection, wanted, now)
         callers = people_called(connection, wanted.callers)
         called = [one.key for people in callers.values() for one in people if one.key]
-        automatic, suppressed = _automatic(connection, (*wanted.counted, *called), now)
+        automatic, suppressed = _automatic(connection, (*wanted.counted, *called), wanted.bounded, now)
         named = _named(wanted, (*sent.values(), *outbox.values()), seen, same)
         tickets = _with_merged(connection, named, lock=self._writing)
         return Snapshot(

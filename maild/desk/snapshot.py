@@ -72,7 +72,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Automatic mails queued in the window of each limit: to the address, to its domain, and in all (last hour)."""
+    """Automatic mails queued in the last hour: to the address; to its domain and in all 0 unless `Wanted.bounded`."""
 
     address: int = 0
     domain: int = 0

@@ -144,6 +144,7 @@ outbox = sa.Table(
         "recipient_key",
         condition=AUTOMATIC_OUTSIDE,
     ),
+    partial("ix_outbox_addressed", "recipient_key", "created_at", condition=AUTOMATIC_OUTSIDE),
     partial("ix_outbox_agents", "recipient_key", "created_at", condition=AUTOMATIC_INSIDE),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -38,6 +39,7 @@ WEEK: Final = timedelta(days=1)
 
 READS: Final[dict[str, Callable[[Work], object]]] = {
     "arrival": lambda work: work.snapshot(ARRIVED, NOW),
+    "arrival, bounded": lambda work: work.snapshot(replace(ARRIVED, bounded=frozenset(("domain", "all"))), NOW),
     "earlier": lambda work: work.earlier(3, 5, 10),
     "clocks": lambda work: (work.due_clocks(NOW, 100), work.next_due(NOW), work.due_digests(NOW)),
     "looks": lambda work: work.due_looks(NOW, 100),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -138,10 +139,15 @@ def test_automatic_mail_is_counted(store: Store) -> None:
             put_mail(work, mail(whom, number, **{"ticket": ticket, **changes}))
         wanted = Wanted(counted=("carla@customer.test", "nobody@elsewhere.test"), tickets=(ticket, other))
         found = work.snapshot(wanted, NOW)
+        wide = [
+            work.snapshot(replace(wanted, bounded=frozenset(bounded)), NOW).automatic["carla@customer.test"]
+            for bounded in (("domain",), ("all",), ("domain", "all"))
+        ]
     assert found.automatic == {
-        "carla@customer.test": Counts(address=1, domain=2, total=3),
-        "nobody@elsewhere.test": Counts(address=0, domain=1, total=3),
+        "carla@customer.test": Counts(address=1),
+        "nobody@elsewhere.test": Counts(),
     }
+    assert wide == [Counts(1, 2, 0), Counts(1, 0, 3), Counts(1, 2, 3)]
     assert found.ticket_automatic == {ticket: 3}
 
 

@@ -1,4 +1,4 @@
-"""Destinations of outgoing mail: paused, left alone for a while, or at a pace of their own."""
+"""Destinations of outgoing mail: paused, left alone for a while, or at a pace of their own; and how much went to an address of late."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,3 +20,7 @@ def upgrade() -> None:
         sa.Column("next_at", TIME),
         sa.PrimaryKeyConstraint("domain", name="pk_destination"),
     )
+    automatic = sa.text("automatic AND outside")
+    op.create_index(
+        "ix_outbox_addressed", "outbox", ["recipient_key", "created_at"], sqlite_where=automatic, postgresql_where=automatic
+    )  # fmt: skip
