@@ -69,7 +69,7 @@ class Starter:
         )  # fmt: skip
         theirs.close()
         threading.Thread(target=self._listen, daemon=True).start()
-        atexit.register(self._process.kill)
+        atexit.register(self._end)
 
     def start(self, args: Sequence[str], env: Mapping[str, str]) -> Forked:
         """`maild` with these arguments, in the folder of this process; its stderr is a pipe."""
@@ -89,6 +89,11 @@ class Starter:
             if not self._news.wait_for(lambda: pid in self._codes, seconds):
                 raise TimeoutError(f"{pid} has not ended within {seconds} s")
             return self._codes[pid]
+
+    def _end(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._process.wait(10)
 
     def _listen(self) -> None:
         while said := self._socket.recv(_MOST):
