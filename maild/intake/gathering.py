@@ -10,6 +10,9 @@ from maild.errors import MaildError, NotNow
 from maild.flow import Flow, Kept
 
 MOST = 100
+LOOK = 0.003
+"""Seconds in which another mail must have come in, so that a commit waits for more."""
+LOOKS = 10
 
 
 class Gathering:
@@ -34,6 +37,7 @@ class Gathering:
 
     async def _run(self) -> None:
         while self._waiting:
+            await self._gathered()
             batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
             fault = await self._keep([mail for mail, _ in batch])
             if fault is not None and len(batch) > 1 and not isinstance(fault, MaildError):
@@ -42,6 +46,14 @@ class Gathering:
             for _, kept in batch:
                 _settle(kept, fault)
             self._woken.set()
+
+    async def _gathered(self) -> None:
+        """Until no more mails come in just now: those of peers that were answered together end together, and shall share a commit again."""
+        for _ in range(LOOKS):
+            before = len(self._waiting)
+            await asyncio.sleep(LOOK)
+            if len(self._waiting) == before:
+                return
 
     async def _one_by_one(self, batch: list[tuple[Kept, asyncio.Future[None]]]) -> None:
         """One of them breaks the commit: the others shall not suffer."""
