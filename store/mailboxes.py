@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 
 from store.rows import MailboxRow, Unfetched
 from store.tables import mailbox, memo, unfetched
-from store.transaction import Transaction, chunks
+from store.transaction import Transaction, chunks, insert_ignore
 
 
 class MailboxWork(Transaction):
@@ -31,6 +32,18 @@ class MailboxWork(Transaction):
         values = {column.name: getattr(row, column.name) for column in mailbox.columns}
         self._put(mailbox, values, "name")
 
+    def rename_mailbox(self, name: str, new: str) -> bool:
+        """What is known by this name is known by the new one, in the place of whatever was; False: nothing is known by it."""
+        known = sa.select(mailbox).where(mailbox.c.name == name).with_for_update()
+        row = self._connection.execute(known).first()
+        if row is None:
+            return False
+        self.begin_mailbox(replace(MailboxRow(**row._mapping), name=new))
+        theirs = unfetched.c.mailbox == name
+        self._connection.execute(sa.update(unfetched).where(theirs).values(mailbox=new))
+        self._connection.execute(sa.delete(mailbox).where(mailbox.c.name == name))
+        return True
+
     def mailbox_read(self, name: str, taken: str, pending: str, waiting: int, now: datetime) -> None:
         """It was read so far, and so many mails are still to be taken."""
         self._change(name, taken=taken, pending=pending, waiting=waiting, read_at=now)
@@ -49,8 +62,8 @@ class MailboxWork(Transaction):
 
     def mailbox_failed(self, name: str, error: str, now: datetime) -> None:
         """It cannot be read; perhaps it never could, and it is not known yet which one it is."""
-        if self.mailbox(name) is None:
-            self.begin_mailbox(MailboxRow(name, "", "", now, 0, "", "", 0, now))
+        row = asdict(MailboxRow(name, "", "", now, 0, "", "", 0, now))
+        self._connection.execute(insert_ignore(self._connection, mailbox, key=(mailbox.c.name,)), row)
         self._change(name, error=error, error_at=now)
 
     def mailbox_told(self, name: str, at: datetime | None) -> bool:
@@ -59,17 +72,22 @@ class MailboxWork(Transaction):
         change = sa.update(mailbox).where(mailbox.c.name == name, before).values(told_at=at)
         return bool(self._connection.execute(change).rowcount)
 
-    def refresh_token(self, name: str, origin: str) -> str | None:
+    def refresh_token(self, origin: str) -> str | None:
         """The refresh token that a token server gave in the place of the admin's, whose hash is `origin`; None when it gave none."""
         value: str | None = self._connection.scalar(
-            sa.select(memo.c.value).where(memo.c.name == _token(name))
+            sa.select(memo.c.value).where(memo.c.name == _token(origin))
         )
-        known, _, token = (value or "").partition(" ")
-        return token if known == origin else None
+        return value
 
-    def keep_refresh_token(self, name: str, origin: str, token: str) -> None:
-        """The token server has given this one."""
-        self._put(memo, {"name": _token(name), "value": f"{origin} {token}"}, "name")
+    def keep_refresh_token(self, origin: str, before: str | None, token: str) -> bool:
+        """The token server has given this one for that `before` (None: for the admin's); False: somebody has kept another meanwhile."""
+        row = {"name": _token(origin), "value": token}
+        if before is None:
+            put = insert_ignore(self._connection, memo, key=(memo.c.name,), returning=(memo.c.name,))
+            return self._connection.execute(put, row).first() is not None
+        known = (memo.c.name == row["name"], memo.c.value == before)
+        change = sa.update(memo).where(*known).values(value=token)
+        return bool(self._connection.execute(change).rowcount)
 
     def _change(self, name: str, **values: Any) -> None:
         self._connection.execute(sa.update(mailbox).where(mailbox.c.name == name).values(**values))
@@ -93,5 +111,5 @@ class MailboxWork(Transaction):
             self._connection.execute(these)
 
 
-def _token(name: str) -> str:
-    return f"refresh token:{name}"
+def _token(origin: str) -> str:
+    return f"refresh token:{origin}"

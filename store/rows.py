@@ -292,7 +292,8 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class MailboxRow:
-    """How far a mailbox was read. `account`, `server`: which one it is. `since`: when it was connected to first.
+    """How far a mailbox was read. `account`, `server`: which one it is. `since`: when it was connected to first, or, when it took the place of
+    another one under its name, when that was last read.
 
     `taken`: UIDs that are done with, `pending`: those of them that are yet to be moved, flagged or deleted, as sequence sets. UIDs below
     `reread_below` were there when UIDVALIDITY changed. `read_at`: the last time all went well; `waiting`: mails that were not taken yet

@@ -116,6 +116,7 @@ class Fetching:
         return Reader(
             imap, running.flow, running.stopping, running.work_waits,
             still_ours=lambda work: self._lease(work, imap),
+            may_take_over=self._may_take_over,
             beat=lambda: running.pulses.beat(imap.route, allowed),
             well=lambda: self._loops[imap.name].well(),
         )  # fmt: skip
@@ -168,6 +169,7 @@ class Fetching:
             self._wait_is_fine(imap, 0)
             wait = self.waits.renew
             try:
+                await loop.reader.credentials.settled()
                 if await asyncio.to_thread(self._take, imap):
                     wait = await self._ours(loop)
                 else:
@@ -196,7 +198,16 @@ class Fetching:
             for task in (reading, renewing, ending):
                 task.cancel()
             await asyncio.gather(reading, renewing, ending, return_exceptions=True)
+            await self._settle(loop)
             await asyncio.to_thread(self._drop, imap)
+
+    async def _settle(self, loop: _Loop) -> None:
+        """What a token server gives just now is kept before another node may ask it."""
+        try:
+            async with asyncio.timeout(GRACE):
+                await loop.reader.credentials.settled()
+        except (NotNow, TimeoutError) as fault:
+            log.warning("refresh token not kept yet", mailbox=loop.reader.imap.name, reason=str(fault))
 
     async def _end(self) -> None:
         """Until we stop, and a mail that is being fetched then had a while to come."""
@@ -277,6 +288,14 @@ class Fetching:
         now = self.running.desk_time()
         return work.take_lease(imap.route, self.running.flow.node, now, now + LEASE)
 
+    def _may_take_over(self, work: Work, name: str) -> bool:
+        """Whether no other node reads a mailbox by this name, one of ours or one that the settings do not hold any more."""
+        before = Imap.model_construct(name=name)
+        free = self._lease(work, before)
+        if free and name not in self._loops:
+            work.drop_lease(before.route, self.running.flow.node)
+        return free
+
     def _drop(self, imap: Imap) -> None:
         try:
             with self.running.flow.store.work() as work:
@@ -292,7 +311,8 @@ class Fetching:
 
     def _record(self, imap: Imap, reason: str) -> None:
         with self.running.flow.store.work() as work:
-            work.mailbox_failed(imap.name, reason, self.running.clock())
+            if self._lease(work, imap):  # else it is for another node to say how it is
+                work.mailbox_failed(imap.name, reason, self.running.clock())
 
     async def _tell_of_stale(self) -> None:
         """Once when a mailbox has not been read for longer than it should, once when it is again. Time while nobody ran does not count."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from maild.desk.effects import Given
 from maild.desk.events import MessageArrived
-from maild.desk.facts import Kind, Mail
+from maild.desk.facts import Envelope, Kind, Mail
 from maild.desk.participants import is_robot
 from maild.desk.rulebook import Limits, Rulebook
 from maild.desk.snapshot import Counts, Snapshot
@@ -65,6 +65,13 @@ def _repeated(mail: Mail, to: str, snapshot: Snapshot, limits: Limits) -> bool:
     return same and most is not None and snapshot.repeated >= most
 
 
+def _age(mail: Mail, envelope: Envelope, given: Given) -> timedelta:
+    """How old it was when it came to us. In a mailbox it may have lain for long: there `received_at` is when it came into that."""
+    if envelope.route.startswith("imap:"):
+        return given.now - (mail.date or envelope.received_at)
+    return envelope.received_at - mail.date if mail.date else timedelta(0)
+
+
 def acknowledgeable(
     event: MessageArrived, to: str, snapshot: Snapshot, rulebook: Rulebook, given: Given
 ) -> Verdict:
@@ -88,8 +95,7 @@ def acknowledgeable(
         refusals.append(f"the same words again and again: {snapshot.repeated} times within a day")
     if envelope.route == "import":
         refusals.append("imported")
-    age = envelope.received_at - mail.date if mail.date else timedelta(0)
-    if age > rulebook.limits.acknowledge_within:
+    if _age(mail, envelope, given) > rulebook.limits.acknowledge_within:
         refusals.append("older than limits.acknowledge_within")
     bound = bounds(to, snapshot, rulebook.limits, given)
     return Verdict(tuple(dict.fromkeys((*refusals, *bound.refusals))), bound.delay)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -168,6 +169,28 @@ def test_the_same_words_again_and_again_are_a_robots(repeated: int, refused: boo
     limits = replace(w.RULEBOOK.limits, automatic_per_address_per_hour=None)
     unbound = replace(w.RULEBOOK, limits=limits)
     assert not acknowledgeable(event, w.CARLA.address, w.snapshot(repeated=repeated), unbound, GIVEN).refusals
+
+
+@pytest.mark.parametrize(
+    ("route", "written", "received", "old"),
+    [  # days before now
+        ("smtp", 40, 40, False),  # it waited here
+        ("smtp", 3, 0, True),
+        ("smtp", None, 0, False),
+        ("imap:office", 40, 40, True),  # it waited in the mailbox
+        ("imap:office", 0, 0, False),
+        ("imap:office", 0, 40, False),
+        ("imap:office", 40, 0, True),
+        ("imap:office", None, 40, True),
+        ("imap:office", None, 0, False),
+    ],
+)
+def test_old_mail_is_not_acknowledged(route: str, written: int | None, received: int, old: bool) -> None:
+    date = None if written is None else w.NOW - timedelta(days=written)
+    event = w.arrived(replace(w.mail(w.CARLA), date=date))
+    envelope = replace(event.envelope, route=route, received_at=w.NOW - timedelta(days=received))
+    verdict = acknowledgeable(replace(event, envelope=envelope), w.CARLA.address, w.snapshot(), w.RULEBOOK, GIVEN)  # fmt: skip
+    assert verdict.refusals == (("older than limits.acknowledge_within",) if old else ())
 
 
 def test_people_behind_a_form_may_write_alike() -> None:

@@ -9,10 +9,14 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from urllib.parse import parse_qs
 
 Speak = Callable[["Scripted", str, str, str], Awaitable[bool]]
 """Answers a command (tag, verb, arguments) itself; False leaves it to the server."""
+
+
+CAME = datetime(2026, 3, 1, 10, tzinfo=UTC)
 
 
 @contextlib.asynccontextmanager
@@ -46,7 +50,7 @@ async def _serving(handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter]
 class Scripted:
     """A server for one connection after another. `mails` by UID; `speak` answers what it wants itself, the rest is answered well.
 
-    `heard`: every command line. `users`: what may log in, as (user, secret). `greeting` is sent at once.
+    `dates`: when each came there, else `CAME`. `heard`: every command line. `secrets`: what one may log in with. `greeting` is sent at once.
     """
 
     mails: dict[int, bytes] = field(default_factory=dict)
@@ -58,6 +62,7 @@ class Scripted:
     heard: list[str] = field(default_factory=list)
     connections: int = 0
     next_uid: int = 100
+    dates: dict[int, datetime] = field(default_factory=dict)
     writer: asyncio.StreamWriter = field(init=False)
     reader: asyncio.StreamReader = field(init=False)
 
@@ -101,9 +106,10 @@ class Scripted:
         elif verb == "SELECT":
             await self.say(f"* {len(self.mails)} EXISTS", f"* OK [UIDVALIDITY {self.uidvalidity}] ok", f"* OK [UIDNEXT {self.next_uid}] ok")  # fmt: skip
         elif verb == "UID SEARCH":
-            await self.say(
-                "* SEARCH " + " ".join(str(uid) for uid in self._chosen(arguments.removeprefix("UID ")))
-            )
+            chosen, _, since = arguments.removeprefix("UID ").partition(" SINCE ")
+            first = datetime.strptime(since, "%d-%b-%Y").date() if since else date.min
+            found = (uid for uid in self._chosen(chosen) if self.dates.get(uid, CAME).date() >= first)
+            await self.say("* SEARCH " + " ".join(map(str, found)))
         elif verb == "UID FETCH":
             chosen, _, items = arguments.partition(" ")
             for uid in self._chosen(chosen):
@@ -119,9 +125,8 @@ class Scripted:
     async def _show(self, uid: int, items: str) -> None:
         raw = self.mails[uid]
         if "RFC822.SIZE" in items:
-            await self.say(
-                f'* {uid} FETCH (UID {uid} RFC822.SIZE {len(raw)} INTERNALDATE " 1-Mar-2026 10:00:00 +0000")'
-            )
+            at = f"{self.dates.get(uid, CAME):%d-%b-%Y %H:%M:%S +0000}"
+            await self.say(f'* {uid} FETCH (UID {uid} RFC822.SIZE {len(raw)} INTERNALDATE "{at}")')
             return
         part = raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if "HEADER" in items else raw
         self.writer.write(
@@ -198,10 +203,13 @@ class Cuttable:
 
 @dataclass
 class TokenServer:
-    """Gives access tokens; `answers` are (status, what it says), the last one again and again. `asked`: the forms that were posted."""
+    """Gives access tokens; `answers` are (status, what it says), the last one again and again. `asked`: the forms that were posted.
+
+    `hold`: what it waits for before it answers."""
 
     answers: list[tuple[int, dict[str, object]]]
     asked: list[dict[str, str]] = field(default_factory=list)
+    hold: Callable[[], Awaitable[object]] | None = None
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
@@ -214,10 +222,33 @@ class TokenServer:
         length = int(re.search(r"content-length: (\d+)", head, re.IGNORECASE)[1])  # type: ignore[index]
         form = parse_qs((await reader.readexactly(length)).decode())
         self.asked.append({key: one[0] for key, one in form.items()})
-        status, said = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if self.hold is not None:
+            await self.hold()
+        status, said = self.answer(self.asked[-1])
         body = json.dumps(said).encode()
         writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)  # fmt: skip
         await writer.drain()
+
+    def answer(self, _form: dict[str, str]) -> tuple[int, dict[str, object]]:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+@dataclass
+class Rotating(TokenServer):
+    """Takes each refresh token once: `current` alone is good."""
+
+    answers: list[tuple[int, dict[str, object]]] = field(default_factory=list)
+    current: str = "refresh-1"
+
+    def answer(self, form: dict[str, str]) -> tuple[int, dict[str, object]]:
+        if form["refresh_token"] != self.current:
+            return 400, {"error": "invalid_grant", "error_description": "That token was used before."}
+        self.current = f"refresh-{len(self.asked) + 1}"
+        return 200, {
+            "access_token": f"access-{len(self.asked)}",
+            "expires_in": 3600,
+            "refresh_token": self.current,
+        }
 
 
 def coded(text: str) -> str:

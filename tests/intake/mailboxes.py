@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,8 @@ import pytest
 
 from maild.daemon.fetching import Fetching, MailboxState, Waits
 from maild.daemon.running import Running
+from maild.errors import NotNow
+from maild.flow import Flow, Kept
 from store import Store
 from store.rows import Filter
 from tests.flow.stage import MAILD_TOML, Stage, stage, text_of
@@ -32,6 +34,40 @@ async def until(holds: Callable[[], Any], what: str, seconds: float = SECONDS) -
         assert loop.time() < deadline, f"not within {seconds} s: {what}"
         await asyncio.sleep(0.02)
     return found
+
+
+@contextlib.contextmanager
+def away(store: Store) -> Iterator[list[str]]:
+    """The database cannot be reached. Gives what was tried, as it grows."""
+    tried: list[str] = []
+
+    @contextlib.contextmanager
+    def gone(**how: bool) -> Iterator[None]:
+        tried.append(f"store {how}")
+        raise NotNow("the database cannot be used now: the server is away")
+        yield
+
+    store.__dict__ |= {"work": gone, "read": gone}
+    try:
+        yield tried
+    finally:
+        del store.__dict__["work"], store.__dict__["read"]
+
+
+@contextlib.contextmanager
+def full(flow: Flow) -> Iterator[list[str]]:
+    """Only to keep mail fails. Gives what was tried, as it grows."""
+    tried: list[str] = []
+
+    def keep(mails: Sequence[Kept], *_: object) -> list[int]:
+        tried.append(f"{len(mails)} mails")
+        raise NotNow("files cannot be written now: no space left on device")
+
+    flow.__dict__["keep"] = keep
+    try:
+        yield tried
+    finally:
+        del flow.__dict__["keep"]
 
 
 @dataclass

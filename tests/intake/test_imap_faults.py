@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ from maild.intake.imap.connection import opened
 from maild.intake.imap.login import Password
 from maild.intake.imap.wire import Declined, LoginRefused, Lost, MailboxFault
 from maild.settings import Imap
+from store.rows import MailboxRow
 from tests.intake.dovecot import PASSWORD, USER, Dovecot
 from tests.intake.imap_servers import Cuttable, Scripted
-from tests.intake.mailboxes import Box, box, until
+from tests.intake.mailboxes import Box, away, box, full, until
 from tests.intake.test_imap_fetching import letter
 from tests.intake.test_intake_tls import make_certificate
 
@@ -263,6 +265,96 @@ async def test_a_mailbox_that_is_not_read_is_told_and_when_it_is_again(box: Box)
         async with box.reading():
             [told] = await until(box.told, "they are told that it is read again")
             assert "is read again since" in told
+
+
+async def test_a_failure_of_a_node_that_lost_the_mailbox_says_nothing(box: Box) -> None:
+    """Another one reads it by then: its cursor and its word stand."""
+    begun = MailboxRow(
+        "support", "carla INBOX", "elsewhere", datetime.now(UTC), 7, "1:17", "", 18, datetime.now(UTC)
+    )
+
+    def take_over() -> None:
+        with box.store.work() as work:
+            now = box.running.desk_time()
+            work.drop_lease("imap:support", "one")
+            assert work.take_lease("imap:support", "two", now, now + timedelta(minutes=1))
+            work.begin_mailbox(begun)
+
+    async def speak(server: Scripted, tag: str, verb: str, arguments: str) -> bool:
+        if verb == "LOGIN":
+            await asyncio.to_thread(take_over)
+            raise asyncio.IncompleteReadError(b"", None)
+        return False
+
+    async with Scripted(speak=speak).serving() as port:
+        box.set_up(port, user="carla")
+        async with box.reading():
+            await until(lambda: box.state.state == "elsewhere", "another node has it")
+    with box.store.read() as work:
+        assert work.mailboxes() == [begun]
+
+
+@pytest.mark.parametrize(("store_away", "reason"), [(True, "server is away"), (False, "no space left")])
+async def test_what_cannot_be_kept_stays_at_the_server(box: Box, store_away: bool, reason: str) -> None:
+    """Nothing happens to it there, `status` says why, and all goes on by itself."""
+    server = Scripted(capability="IMAP4rev1 MOVE")
+    async with server.serving() as port:
+        box.set_up(port, user="carla", often=True, then="move:Archive")
+        (box.folder / "password").write_text("secret")
+        async with box.reading():
+            await box.quiet()
+            with away(box.store) if store_away else full(box.stage.flow) as tried:
+                before = box.state.last_success
+                server.mails = {uid: letter(f"Number {uid}", uid, f"It is {uid}.") for uid in (101, 102)}
+                await until(lambda: reason in (box.state.error or ""), "it is noticed, and said why")
+                noticed, many = box.state, len(tried) + 5
+                await until(lambda: len(tried) > many, "it is tried again and again")
+                assert (box.state.error, box.state.error_at) == (noticed.error, noticed.error_at)
+                assert (noticed.last_success or before) == box.state.last_success
+                assert box.state.state != "idle"
+                assert not [line for line in server.heard if re.search("MOVE|STORE|COPY|EXPUNGE", line)]
+                assert list(server.mails) == [101, 102]
+            await until(lambda: not server.mails, "they are taken and moved")
+            await until(lambda: box.state.error is None and box.state.state == "idle", "all is well")
+            assert box.subjects() == ["Number 101", "Number 102"]
+        with box.store.read() as work:
+            assert work.unfetched("support") == {}, "the mails are not to blame"
+        assert box.told() == []
+
+
+@pytest.mark.parametrize("moved", [True, False], ids=["once it has moved them", "before it moves them"])
+async def test_the_server_hangs_up_on_move(box: Box, moved: bool) -> None:
+    async def speak(server: Scripted, tag: str, verb: str, arguments: str) -> bool:
+        if verb == "UID MOVE" and hangs_up:
+            if moved:
+                server.mails.clear()
+            raise asyncio.IncompleteReadError(b"", None)
+        return False
+
+    hangs_up = True
+    server = Scripted(speak=speak, capability="IMAP4rev1 MOVE")
+    async with server.serving() as port:
+        box.set_up(port, user="carla", often=True, then="move:Archive")
+        (box.folder / "password").write_text("secret")
+        async with box.reading():
+            await box.quiet()
+            server.mails = {101: letter("First", 101, "It is the first.")}
+            [told] = await until(box.told, "the admins are told once")
+            assert "cannot be dealt with" in told
+            assert "the server closed the connection" in told
+            server.mails[102] = letter("Second", 102, "It is the second.")
+            await until(lambda: box.subjects() == ["First", "Second"], "others are taken all the same")
+            assert "the server closed the connection" in str(box.state.error)
+            heard = len(server.heard)
+            await until(lambda: "".join(server.heard[heard:]).count("NOOP") > 3, "it is looked at again")
+            asked = [line for line in server.heard if "MOVE" in line]
+            assert len(asked) == 3, "it is asked again in an hour"
+            hangs_up = False
+            box.ahead = timedelta(hours=1, minutes=1)
+            await until(lambda: not server.mails, "then they are moved")
+            await until(lambda: box.state.error is None, "and all is well")
+        assert (box.subjects(), box.told()) == (["First", "Second"], [])
+        assert box.routes() == ["imap:support"], "it is not taken again"
 
 
 @pytest.fixture

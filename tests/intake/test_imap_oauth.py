@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from maild.errors import NotNow
+from maild.intake.imap import oauth
 from maild.intake.imap.connection import opened
 from maild.intake.imap.credentials import Credentials
 from maild.intake.imap.login import Token
 from maild.intake.imap.wire import LoginRefused, Lost
 from maild.settings import Imap, OAuth
-from tests.intake.imap_servers import Scripted, TokenServer, coded, uncoded
-from tests.intake.mailboxes import Box, box, until
+from tests.intake.imap_servers import Rotating, Scripted, TokenServer, coded, uncoded
+from tests.intake.mailboxes import Box, away, box, until
 
 __all__ = ["box"]
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -87,6 +93,13 @@ async def test_log_in_with_a_token(
         assert said[-1] == end, "a refusal is answered, else the server waits for it"
 
 
+def async_of(act: Callable[[], object]) -> Callable[[], Awaitable[None]]:
+    async def acted() -> None:
+        act()
+
+    return acted
+
+
 def make(imap: Imap, box: Box, now: list[datetime]) -> Credentials:
     return Credentials(imap, box.store, lambda: now[0])
 
@@ -110,6 +123,88 @@ async def test_a_token_is_renewed_and_a_new_refresh_token_is_kept(box: Box) -> N
         assert server.asked[-1]["refresh_token"] == "refresh-of-the-admin", "what the admin gives anew counts"
         (box.folder / "client").write_text("other")
         assert credentials.fingerprint() != before
+
+
+async def test_a_new_refresh_token_outlives_a_store_that_is_away(box: Box) -> None:
+    """It is the only one that is good from then on."""
+    server, now = Rotating(), [NOW]
+    async with server.serving() as url:
+        imap = settings(box.folder, url)
+        credentials = make(imap, box, now)
+        assert await credentials.proof() == Token("access-1")
+        now[0] += timedelta(hours=1)
+        with contextlib.ExitStack() as gone:
+            server.hold = async_of(lambda: gone.enter_context(away(box.store)))
+            with pytest.raises(NotNow):
+                await credentials.proof()
+            server.hold = None
+            with pytest.raises(NotNow):
+                await credentials.proof()
+        assert await credentials.proof() == Token("access-2"), "nobody is asked again"
+        assert await make(imap, box, now).proof() == Token("access-3"), "another node has it too"
+        assert [form["refresh_token"] for form in server.asked] == ["refresh-1", "refresh-2", "refresh-3"]
+
+
+async def test_a_renewal_that_is_called_off_is_not_lost(box: Box) -> None:
+    """As when the lease on the mailbox is lost meanwhile: the server has taken the old token all the same."""
+    server, asked, answers = Rotating(), asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        asked.set()
+        await answers.wait()
+
+    server.hold = hold
+    async with server.serving() as url:
+        credentials = make(settings(box.folder, url), box, [NOW])
+        reading = asyncio.create_task(credentials.proof())
+        await asked.wait()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        answers.set()
+        await credentials.settled()
+        assert await credentials.proof() == Token("access-1")
+        assert await make(settings(box.folder, url), box, [NOW]).proof() == Token("access-2")
+
+
+async def test_of_two_that_renew_at_once_the_first_one_counts(box: Box) -> None:
+    """As the daemon and `maild doctor` may, where the server takes a token twice; of two mailboxes of one account, too."""
+    server, both = TokenServer([access("one", refresh_token="refresh-one"), access("two", refresh_token="refresh-two"), access("three")]), asyncio.Barrier(2)  # fmt: skip
+    server.hold = both.wait
+    async with server.serving() as url:
+        imap = settings(box.folder, url)
+        other = imap.model_copy(update={"name": "sales", "mailbox": "Sales"})
+        await asyncio.gather(*(make(one, box, [NOW]).proof() for one in (imap, other)))
+        server.hold = None
+        assert await make(imap, box, [NOW]).proof() == Token("three")
+        assert server.asked[-1]["refresh_token"] in ("refresh-one", "refresh-two")
+        with box.store.read() as work:
+            kept = work.refresh_token(hashlib.sha256(b"refresh-1").hexdigest())
+        assert kept == server.asked[-1]["refresh_token"]
+
+
+async def test_a_mailbox_is_read_on_when_a_token_was_renewed_while_the_store_was_away(box: Box) -> None:
+    server = Scripted(
+        capability="IMAP4rev1 SASL-IR AUTH=XOAUTH2", speak=speaking("XOAUTH2", [], ("access-",))
+    )
+    tokens, gone = Rotating(), contextlib.ExitStack()
+    async with server.serving() as port, tokens.serving() as url:
+        for name in ("client", "refresh"):
+            (box.folder / name).write_text("refresh-1")
+        table = {"provider": "custom", "token_endpoint": url, "client_id": "desk", "client_secret_file": "client", "refresh_token_file": "refresh"}  # fmt: skip
+        with gone:
+            box.set_up(port, user="carla", password_file=None, oauth=table, often=True)
+            async with box.reading():
+                await box.quiet()
+                box.ahead = timedelta(hours=2)
+                tokens.hold = async_of(lambda: gone.enter_context(away(box.store)))
+                server.writer.transport.abort()
+                await until(
+                    lambda: "store is not reachable" in (box.state.error or ""), "the new one cannot be kept"
+                )
+                tokens.hold = None
+                gone.close()
+                await until(lambda: box.state.state == "idle" and box.state.error is None, "it is read")
+        assert (len(tokens.asked), box.told()) == (2, [])
 
 
 async def test_an_application_by_its_own_rights(box: Box) -> None:
@@ -139,6 +234,14 @@ async def test_an_application_by_its_own_rights(box: Box) -> None:
 async def test_a_token_server_that_gives_none(box: Box, status: int, said: dict[str, object], error: type[Exception], words: str) -> None:  # fmt: skip
     async with TokenServer([(status, said)]).serving() as url:
         with pytest.raises(error, match=words):
+            await make(settings(box.folder, url), box, [NOW]).proof()
+
+
+async def test_a_token_server_that_never_ends(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oauth, "SECONDS", 0.2)
+    server = TokenServer([access("one")], hold=asyncio.Event().wait)
+    async with server.serving() as url:
+        with pytest.raises(Lost, match="cannot be asked"):
             await make(settings(box.folder, url), box, [NOW]).proof()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -68,11 +69,48 @@ def test_what_goes_wrong_and_that_it_is_told_once(store: Store) -> None:
         assert not work.mailbox_told("no such", NOW)
 
 
+def test_a_mailbox_gets_another_name(store: Store) -> None:
+    with store.work() as work:
+        work.begin_mailbox(ROW)
+        work.put_unfetched("support", Unfetched(20, 1, "no", NOW))
+        work.mailbox_failed("help", "no connection", NOW)
+        work.put_unfetched("help", Unfetched(7, 1, "of another mailbox", NOW))
+        assert work.rename_mailbox("support", "help")
+        assert not work.rename_mailbox("support", "help"), "it is not there any more"
+    with store.read() as work:
+        assert work.mailboxes() == [replace(ROW, name="help")]
+        assert work.unfetched("help") == {20: Unfetched(20, 1, "no", NOW)}
+        assert work.unfetched("support") == {}
+
+
+def test_a_failure_does_not_undo_what_another_node_writes_in_that_moment(store: Store, database: str) -> None:
+    began = threading.Event()
+
+    def fail() -> None:
+        with store.work() as work:
+            began.set()
+            work.mailbox_failed("support", "no connection", NOW)
+
+    late = threading.Thread(target=fail)
+    with store.work() as work:
+        work.begin_mailbox(ROW)
+        late.start()
+        if database == "postgresql":  # on SQLite it waits to begin
+            assert began.wait(10)
+        late.join(0.3)
+        assert late.is_alive(), "it waits for the row"
+    late.join(10)
+    with store.read() as work:
+        assert work.mailboxes() == [replace(ROW, error="no connection", error_at=NOW)]
+
+
 def test_a_refresh_token_in_the_place_of_the_admins(store: Store) -> None:
     with store.work() as work:
-        assert work.refresh_token("support", "hash") is None
-        work.keep_refresh_token("support", "hash", "first token")
-        work.keep_refresh_token("support", "hash", "second token")
-        assert work.refresh_token("support", "hash") == "second token"
-        assert work.refresh_token("support", "other hash") is None
-        assert work.refresh_token("sales", "hash") is None
+        assert work.refresh_token("hash") is None
+        assert not work.keep_refresh_token("hash", "unknown", "token")
+        assert work.keep_refresh_token("hash", None, "first token")
+        assert not work.keep_refresh_token("hash", None, "another first token")
+        assert work.keep_refresh_token("hash", "first token", "second token")
+        assert not work.keep_refresh_token("hash", "first token", "another second token")
+        assert work.refresh_token("hash") == "second token"
+        assert work.refresh_token("other hash") is None

@@ -9,30 +9,59 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import structlog
+
 from maild.intake.imap import oauth
 from maild.intake.imap.login import Password, Proof, Token
 from maild.settings import Imap, OAuth, mailboxes
 from store import Store
 
+log = structlog.get_logger("maild.imap")
+
+
+@dataclass(frozen=True, slots=True)
+class _Rotated:
+    """A refresh token that a token server gave for that `before` (None: for the admin's, whose hash is `origin`)."""
+
+    origin: str
+    before: str | None
+    token: str
+
 
 @dataclass(slots=True)
 class Credentials:
-    """Those of one mailbox. Access tokens are kept until they end; a new refresh token is kept in the store."""
+    """Those of one mailbox. Access tokens are kept until they end; a new refresh token is kept in the store, for many servers take the old
+    one only once: it is held here until it is written, and what asks for it is never broken off."""
 
     imap: Imap
     store: Store
     clock: Callable[[], datetime]
     _access: oauth.Access | None = field(init=False, default=None)
     _used: bool = field(init=False, default=False)
+    _unsaved: _Rotated | None = field(init=False, default=None)
+    _renewal: asyncio.Task[None] | None = field(init=False, default=None)
 
     async def proof(self) -> Proof:
         """The password, or an access token. Raises ConfigError when there is none, LoginRefused or Lost of the token server, NotNow."""
         settings = self.imap.oauth
         if settings is None:
             return Password(mailboxes.password(self.imap, os.environ))
+        await self.settled()
         if self._access is None or self.clock() >= self._access.until:
-            self._access, self._used = await self._renewed(settings), False
+            self._renewal = asyncio.create_task(self._renew(settings))
+            await asyncio.shield(self._renewal)
+            await self.settled()
+        assert self._access is not None
         return Token(self._access.token)
+
+    async def settled(self) -> None:
+        """When a renewal that was begun has ended, and what it gave is in the store. Raises NotNow; it is still held then."""
+        if self._renewal is not None:
+            await asyncio.wait((self._renewal,))
+            self._renewal = None
+        if (rotated := self._unsaved) is not None:
+            await asyncio.to_thread(self._save, rotated)
+            self._unsaved = None
 
     def worked(self) -> None:
         """One could log in with it."""
@@ -53,23 +82,24 @@ class Credentials:
         )
         return _hash(f"{client}\n{refresh}")
 
-    async def _renewed(self, settings: OAuth) -> oauth.Access:
-        name, given = self.imap.name, mailboxes.refresh_token(settings, os.environ)
-        client, origin = mailboxes.client_secret(settings, os.environ), _hash(given or "")
-        newer = await asyncio.to_thread(self._kept_token, origin) if given else None
-        access = await oauth.renewed(settings, client, newer or given, self.clock)
-        if given and access.refresh and access.refresh != (newer or given):
+    async def _renew(self, settings: OAuth) -> None:
+        """Another access token. Raises what `proof` does."""
+        given, client = mailboxes.refresh_token(settings, os.environ), mailboxes.client_secret(settings, os.environ)  # fmt: skip
+        origin = _hash(given or "")
+        before = await asyncio.to_thread(self._kept_token, origin) if given else None
+        access = await oauth.renewed(settings, client, before or given, self.clock)
+        self._access, self._used = access, False
+        if given and access.refresh and access.refresh != (before or given):
+            self._unsaved = _Rotated(origin, before, access.refresh)
 
-            def keep(token: str = access.refresh) -> None:
-                with self.store.work() as work:
-                    work.keep_refresh_token(name, origin, token)
-
-            await asyncio.to_thread(keep)
-        return access
+    def _save(self, rotated: _Rotated) -> None:
+        with self.store.work() as work:
+            if not work.keep_refresh_token(rotated.origin, rotated.before, rotated.token):
+                log.info("refresh token renewed by somebody else meanwhile", mailbox=self.imap.name)
 
     def _kept_token(self, origin: str) -> str | None:
         with self.store.read() as work:
-            return work.refresh_token(self.imap.name, origin)
+            return work.refresh_token(origin)
 
 
 def _hash(secret: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ async def renewed(
     where = oauth.endpoint
     try:
         async with (
+            asyncio.timeout(SECONDS),
             httpx2.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False) as client,
             client.stream("POST", where, data=form, headers={"Accept": "application/json"}) as response,
         ):
@@ -58,7 +60,7 @@ async def renewed(
                 body += block
                 if len(body) > _ANSWER:
                     raise Lost(f"the token server {where} says far too much")
-    except (httpx2.HTTPError, httpx2.InvalidURL) as fault:
+    except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as fault:
         raise Lost(f"the token server {where} cannot be asked: {fault or type(fault).__name__}") from fault
     return _access(response.status_code, _json(body), where, clock())
 

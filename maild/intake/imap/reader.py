@@ -6,13 +6,15 @@ aside, and tried again when all that is in the mailbox is compared, once a day, 
 
 When UIDVALIDITY has changed, all is read again: what the desk has already is known by its identity. With start = "now", mails in it that
 came there before the first connection of all (by INTERNALDATE, the one date that is ever looked at) are passed over as they were then.
+Which mailbox it is, is told by server, user, folder and UIDVALIDITY, not by its name in the settings (`recognition`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -23,6 +25,7 @@ from maild.flow import Flow
 from maild.intake.imap.arrival import Place, kept, too_big
 from maild.intake.imap.connection import Connection, Listed, Selected, opened
 from maild.intake.imap.credentials import Credentials
+from maild.intake.imap.recognition import How, Known, account_of, begun, in_doubt, left_at, parked, recognised
 from maild.intake.imap.uids import Uids, parts
 from maild.intake.imap.wire import Declined, LoginRefused, Lost, MailboxFault
 from maild.settings import Imap
@@ -44,6 +47,14 @@ _TOGETHER: Final = 50
 _OCTETS: Final = 2_000_000
 """Bounds of a list, of the mails that are fetched and committed together, and of their octets (a bigger one comes alone)."""
 
+_SAID: Final = {
+    How.SAME: "mailbox has another name",
+    How.LIKELY: "mailbox has another user, folder or server",
+    How.AGAIN: "mailbox is read again",
+    How.SUCCESSOR: "another mailbox has this name",
+    How.NEW: "mailbox is new",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
@@ -63,8 +74,9 @@ class LeaseGone(MaildError):
 class Reader:
     """Reads one mailbox as long as this node has the lease on it.
 
-    `still_ours` says so, inside of each commit. `woken` is set when mail was kept, `beat` called whenever something was done, `well` after
-    each look at what is there. `waiting`: mails seen that are not kept yet; `problem`: what goes wrong with it besides, "" for nothing.
+    `still_ours` says so, inside of each commit; `may_take_over` (work, name), that no other node reads one by that name. `woken` is set when
+    mail was kept, `beat` called whenever something was done, `well` after each look at what is there. `waiting`: mails seen that are not kept
+    yet; `problem`: what goes wrong with it besides, "" for nothing.
     """
 
     imap: Imap
@@ -72,6 +84,7 @@ class Reader:
     stopping: asyncio.Event
     woken: asyncio.Event
     still_ours: Callable[[Work], bool]
+    may_take_over: Callable[[Work, str], bool]
     beat: Callable[[], None]
     well: Callable[[], None]
     credentials: Credentials = field(init=False)
@@ -135,32 +148,65 @@ class Reader:
     # -- what it is
 
     async def _compare(self, connection: Connection, selected: Selected) -> None:
-        """Whether it is the mailbox that we know, as we know it; else it is begun, or read again."""
-        imap, now = self.imap, self.flow.clock()
-        account = f"{imap.user} {imap.mailbox}"
-        row, trouble = await self._read(lambda work: (work.mailbox(imap.name), work.unfetched(imap.name)))
-        known = row is not None and row.account == account
-        same = (
-            known and row is not None and row.uidvalidity == selected.uidvalidity and row.server == imap.place
-        )
-        if row is None or not same or not selected.uidvalidity:
-            top = selected.uidnext - 1 if selected.uidnext else max(await connection.uids("1:*"), default=0)
-            trouble = {}
-            if row is not None and known:
-                log.warning("mailbox is read again", mailbox=imap.name, uidvalidity=selected.uidvalidity)
-                passed, since, read_at, told = "", row.since, row.read_at, row.told_at
-            else:
-                passed = str(Uids([(1, top)])) if imap.start == "now" else ""
-                log.info("mailbox is new", mailbox=imap.name, passed_over=top if passed else 0)
-                since, read_at, told = now, None, row.told_at if row else None
-            row = MailboxRow(
-                imap.name, account, imap.place, since, selected.uidvalidity, passed, "", top + 1, now, read_at, told_at=told
-            )  # fmt: skip
-            begun = row
-            await self._write(lambda work: work.begin_mailbox(begun))
+        """Whether it is a mailbox that we know, as we know it; else it is begun, or read again. Raises MailboxFault, LeaseGone."""
+        name = self.imap.name
+        known = recognised(self.imap, selected, await self._read(lambda work: work.mailboxes()))
+        row, source = known.row, known.row.name if known.row else name
+        trouble = await self._read(lambda work: work.unfetched(source))
+        if row is None or row.name != name or known.how is not How.SAME:
+            row, trouble = await self._begin(connection, selected, known, trouble)
             self._dispose_at, self._dispose_lost = None, 0
         self._row, self._trouble = row, trouble
         self._taken, self._pending = Uids.parse(row.taken), Uids.parse(row.pending)
+
+    async def _begin(
+        self, connection: Connection, selected: Selected, known: Known, trouble: dict[int, Unfetched]
+    ) -> tuple[MailboxRow, dict[int, Unfetched]]:
+        """It is read from here on, under the name that it has in the settings."""
+        imap, now, before = self.imap, self.flow.clock(), known.row
+        if before is not None and known.how is How.SAME:
+            row = replace(before, name=imap.name)
+        elif before is not None and known.how is How.LIKELY:
+            row = await self._likely(connection, before, len(trouble), now)
+        else:
+            top = selected.uidnext - 1 if selected.uidnext else max(await connection.uids("1:*"), default=0)
+            row, trouble = begun(known, imap, selected, top, now, len(trouble)), {}
+        await self._write(lambda work: self._enter(work, row, known, trouble))
+        log.log(
+            logging.WARNING if known.how in (How.AGAIN, How.SUCCESSOR) else logging.INFO, _SAID[known.how], mailbox=imap.name,
+            account=row.account, uidvalidity=row.uidvalidity, read_to=Uids.parse(row.taken).highest, since=row.since.isoformat(),
+            **({"before": before.name, "before_account": before.account} if before else {}),
+        )  # fmt: skip
+        return row, trouble
+
+    async def _likely(
+        self, connection: Connection, before: MailboxRow, unfetched: int, now: datetime
+    ) -> MailboxRow:
+        """It is read on; what may be in doubt is taken again, as are mails that were to be moved: nothing is removed that may be another's."""
+        taken, imap = Uids.parse(before.taken), self.imap
+        again = {*Uids.parse(before.pending)}
+        if taken.highest:
+            again.update(await connection.uids(in_doubt(taken, left_at(before, unfetched))))
+        return replace(
+            before, account=account_of(imap), server=imap.place, taken=str(taken - again), pending="", reconciled_at=now - RECONCILE
+        )  # fmt: skip
+
+    def _enter(self, work: Work, row: MailboxRow, known: Known, trouble: Mapping[int, Unfetched]) -> None:
+        """Write it down. What was known by this name of another mailbox is kept, should that be read again."""
+        before, own = known.row, work.mailbox(row.name)
+        if before is not None and before.name != row.name:
+            if not self.may_take_over(work, before.name):
+                raise MailboxFault(f"another node reads it, as '{before.name}'")
+            if work.mailbox(before.name) != before:
+                raise LeaseGone(before.name)
+        if own is not None and own.account and (known.how is How.SUCCESSOR or own != before):
+            work.rename_mailbox(own.name, parked(own))
+            work.mailbox_told(parked(own), None)
+        if before is not None and before.name != row.name and not work.rename_mailbox(before.name, row.name):
+            raise LeaseGone(before.name)
+        work.begin_mailbox(replace(row, told_at=own.told_at) if own is not None else row)
+        for one in trouble.values():
+            work.put_unfetched(row.name, one)
 
     # -- what is in it
 

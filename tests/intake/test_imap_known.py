@@ -1,0 +1,227 @@
+"""Which mailbox it is: under another name or user it is read on from where it was, and another mailbox is not taken for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from maild.intake.imap.connection import Selected
+from maild.intake.imap.recognition import How, Known, account_of, recognised
+from maild.settings import Imap
+from store.rows import MailboxRow
+from tests.intake.imap_servers import Scripted
+from tests.intake.mailboxes import Box, box, until
+from tests.intake.test_imap_fetching import letter
+
+__all__ = ["box"]
+VALIDITY = 1_700_000_000
+"""As most servers make it: the second at which the mailbox was made."""
+
+
+class Server(Scripted):
+    """`nameless`: its mails have no Message-ID."""
+
+    nameless = False
+
+    def put(self, uid: int, subject: str, ago: timedelta = timedelta(0)) -> None:
+        """A mail that came so long ago."""
+        raw = letter(subject, uid, f"It is about {subject}.")
+        self.mails[uid] = re.sub(rb"Message-ID: [^\r]*\r\n", b"", raw) if self.nameless else raw
+        self.dates[uid] = datetime.now(UTC) - ago
+        self.next_uid = max(self.next_uid, uid + 1)
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[tuple[Server, int]]:
+    """A server with one old mail, and its port."""
+    made = Server(uidvalidity=VALIDITY)
+    made.put(50, "Old", timedelta(days=40))
+    async with made.serving() as port:
+        yield made, port
+
+
+async def read(box: Box, port: int, **settings: Any) -> list[str]:
+    """The desk is started with these settings, reads all, and stops; the subjects of all tickets then."""
+    box.set_up(port, **({"user": "carla", "then": "flag"} | settings))
+    (box.folder / "password").write_text("secret")
+    async with box.reading():
+        await box.quiet()
+    return box.subjects()
+
+
+@pytest.mark.parametrize(
+    ("start", "changed"),
+    [("now", {"name": "help", "mailbox": "inbox"}), ("now", {"user": "carla@acme.test"}), ("all", {"user": "carla@acme.test"})],
+    ids=["name", "user", "user of all"],
+)  # fmt: skip
+async def test_under_another_name_it_is_read_on(
+    box: Box, server: tuple[Server, int], start: str, changed: dict[str, Any]
+) -> None:
+    made, port = server
+    expected = ["Old"] if start == "all" else []
+    assert await read(box, port, start=start) == expected
+    made.put(101, "First")
+    assert await read(box, port, start=start) == sorted([*expected, "First"])
+    made.put(102, "Meanwhile")
+    made.put(103, "Moved in", timedelta(days=60))  # by somebody, from another folder: it keeps its date there
+    everything = sorted([*expected, "First", "Meanwhile", "Moved in"])
+    assert await read(box, port, start=start, **changed) == everything
+    acknowledged = [out.row.recipient for out, _ in box.stage.sent() if out.row.kind == "acknowledgement"]
+    assert len(acknowledged) == len(everything), "each once"
+    heard = len(made.heard)
+    made.put(104, "After")
+    assert await read(box, port, start=start, **changed) == sorted([*everything, "After"])
+    assert not any("BODY.PEEK" in line and "FETCH 104" not in line for line in made.heard[heard:])
+    assert await read(box, port, start=start) == sorted([*everything, "After"]), "and back again"
+
+
+@pytest.mark.parametrize("validity", [VALIDITY, 1])
+async def test_another_mailbox_in_its_place_is_read_from_when_it_was_read(
+    box: Box, server: tuple[Server, int], validity: int
+) -> None:
+    """`validity`: some servers give 1 to every mailbox, so that it says nothing."""
+    made, port = server
+    made.uidvalidity = 1
+    assert await read(box, port) == []
+    other = Server(uidvalidity=validity)
+    other.put(7, "Long ago", timedelta(days=400))
+    other.put(60, "Meanwhile")
+    other.put(120, "Old there", timedelta(days=30))
+    other.put(121, "Meanwhile too")
+    async with other.serving() as elsewhere:
+        assert await read(box, elsewhere, user="mia@acme.test") == ["Meanwhile", "Meanwhile too"]
+        made.put(101, "To the first again")
+        assert await read(box, port) == ["Meanwhile", "Meanwhile too", "To the first again"]
+        other.put(122, "And here")
+        assert "And here" in await read(box, elsewhere, user="mia@acme.test")
+
+
+async def test_mails_without_message_id_under_other_uids(box: Box, server: tuple[Server, int]) -> None:
+    """As after a restored backup: they are known by sender, words and when they came; the same words on another day are another mail."""
+    made, port = server
+    made.nameless, day = True, timedelta(days=1)
+    box.ahead = -9 * day
+    assert await read(box, port) == []
+    for uid, (subject, ago) in enumerate((("Weekly", 8 * day), ("Weekly", day), ("Other", 2 * day)), 101):
+        made.put(uid, subject, ago)
+    box.ahead = timedelta(0)
+    assert await read(box, port) == ["Other", "Weekly", "Weekly"]
+    made.put(104, "Meanwhile", day)
+    for place in (made.mails, made.dates):
+        moved = {uid: place[old] for uid, old in enumerate((104, 102, 50, 103, 101), 1)}  # type: ignore[attr-defined]
+        place.clear()
+        place |= moved  # type: ignore[operator]
+    made.uidvalidity, made.next_uid = VALIDITY + 9, 6
+    assert await read(box, port) == ["Meanwhile", "Other", "Weekly", "Weekly"]
+    assert [len(box.routes(number)) for number in (1, 2, 3, 4)] == [2, 2, 2, 1]
+    assert await read(box, port) == ["Meanwhile", "Other", "Weekly", "Weekly"]
+    assert len(box.routes()) == 2
+
+
+async def test_two_that_swap_their_names(box: Box, server: tuple[Server, int]) -> None:
+    made, port = server
+    other = Server(uidvalidity=VALIDITY + 5)
+    other.put(9, "Old there", timedelta(days=40))
+    async with other.serving() as second:
+
+        async def both(one: str, two: str) -> list[str]:
+            more = f"[[imap]]\nname = '{two}'\nhost = '127.0.0.1'\nport = {second}\ntls = 'none'\nuser = 'mia'\npassword_file = 'password'\n"
+            box.set_up(port, more, name=one, user="carla", then="flag")
+            (box.folder / "password").write_text("secret")
+            async with box.reading():
+                await until(lambda: all(it.state == "idle" and not it.waiting for it in box.fetching.mailboxes()), "both are read")  # fmt: skip
+            return box.subjects()
+
+        assert await both("one", "two") == []
+        made.put(101, "To the first")
+        other.put(101, "To the second")
+        assert await both("two", "one") == ["To the first", "To the second"]
+        made.put(102, "Again")
+        assert await both("two", "one") == ["Again", "To the first", "To the second"]
+
+
+async def test_it_is_not_taken_from_a_node_that_reads_it(box: Box, server: tuple[Server, int]) -> None:
+    """As while nodes are restarted one after the other with new settings."""
+    made, port = server
+    box.set_up(port, user="carla", then="flag", often=True)
+    other = Box(box.folder, box.store).set_up(port, user="carla", then="flag", often=True, name="help")
+    other.new_node("two")
+    (box.folder / "password").write_text("secret")
+    async with box.reading():
+        await box.quiet()
+        async with other.reading():
+            await until(lambda: other.state.error, "the other does not read it as well")
+            assert "another node reads it, as 'support'" in str(other.state.error)
+            box.running.stop()
+            made.put(101, "New")
+            await until(lambda: box.subjects() == ["New"], "the other takes over")
+            await until(lambda: other.state.error is None, "and says so")
+    with box.store.read() as work:
+        assert [row.name for row in work.mailboxes()] == ["help"]
+
+
+def imap(**settings: object) -> Imap:
+    values = {"name": "support", "host": "imap.acme.test", "user": "carla", "credential": "x"} | settings
+    return Imap.model_validate(values)
+
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+ROW = MailboxRow(
+    "support",
+    "carla INBOX",
+    "imap.acme.test:993",
+    NOW - timedelta(days=9),
+    VALIDITY,
+    "1:20,22",
+    "",
+    0,
+    NOW,
+    NOW,
+)
+WEAK = replace(ROW, uidvalidity=3)
+HERE, LATER = Selected(VALIDITY, 30, True), Selected(VALIDITY + 1, 30, True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "selected", "row", "how"),
+    [
+        ({}, HERE, ROW, How.SAME),
+        ({"mailbox": "inbox", "host": "IMAP.acme.test", "port": 143, "tls": "starttls"}, HERE, ROW, How.SAME),
+        ({}, Selected(0, 30, True), replace(ROW, uidvalidity=0), How.AGAIN),
+        ({}, LATER, ROW, How.AGAIN),
+        ({"name": "help"}, HERE, ROW, How.SAME),
+        ({"name": "help"}, LATER, ROW, How.AGAIN),
+        ({"name": "help"}, Selected(3, 30, True), WEAK, How.SAME),
+        ({"name": "help", "host": "mail.acme.test"}, HERE, ROW, How.NEW),
+        ({"name": "help", "user": "mia"}, HERE, ROW, How.NEW),
+        ({"host": "mail.acme.test"}, HERE, ROW, How.LIKELY),
+        ({"host": "mail.acme.test"}, Selected(3, 30, True), WEAK, How.AGAIN),
+        ({"user": "carla@acme.test"}, HERE, ROW, How.LIKELY),
+        ({"user": "carla@acme.test"}, Selected(VALIDITY, 22, True), ROW, How.SUCCESSOR),
+        ({"user": "carla@acme.test"}, Selected(VALIDITY, 0, True), ROW, How.SUCCESSOR),
+        ({"user": "carla@acme.test"}, Selected(3, 30, True), WEAK, How.SUCCESSOR),
+        ({"mailbox": "Support"}, LATER, ROW, How.SUCCESSOR),
+        ({}, HERE, MailboxRow("support", "", "", NOW, 0, "", "", 0, NOW), How.NEW),
+    ],
+)  # fmt: skip
+def test_what_is_recognised(
+    settings: dict[str, object], selected: Selected, row: MailboxRow, how: How
+) -> None:
+    found = recognised(imap(**settings), selected, [row])
+    assert found == Known(how, None if how is How.NEW else row)
+
+
+def test_the_one_that_is_surest_counts() -> None:
+    other = replace(ROW, name="other", account="mia INBOX")
+    parked = replace(other, name="carla INBOX at imap.acme.test:993", account="carla INBOX")
+    here = replace(ROW, account="mia INBOX")
+    assert recognised(imap(), HERE, [other, parked, here]) == Known(How.SAME, parked)
+    assert recognised(imap(), LATER, [other, parked, here]) == Known(How.AGAIN, parked)
+    assert recognised(imap(), HERE, [other, here]) == Known(How.LIKELY, here)
+    assert account_of(imap(mailbox="Inbox")) == "carla INBOX"
