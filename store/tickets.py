@@ -82,6 +82,7 @@ _EARLIER = Prepared(
 _BY_ID = _SELECT.where(tables.ticket.c.id.in_(any_of("ids"))).order_by(tables.ticket.c.id)
 _READ = Prepared(_BY_ID)
 _LOCKED = Prepared(_BY_ID.with_for_update(of=tables.ticket))
+_CHANGE = Prepared(sa.update(tables.ticket).where(tables.ticket.c.id == sa.bindparam("number")))
 _PARTICIPANTS = Prepared(
     sa.select(tables.participant.c.ticket, *PERSON_COLUMNS)
     .join(tables.person, tables.person.c.id == tables.participant.c.person)
@@ -314,9 +315,12 @@ class TicketWork(SearchWork):
                 .where(tables.person.c.id == values["requester"])
                 .scalar_subquery()
             )
-        if not self._connection.execute(
-            sa.update(tables.ticket).where(tables.ticket.c.id == id).values(**values)
-        ).rowcount:
+            changed = self._connection.execute(
+                sa.update(tables.ticket).where(tables.ticket.c.id == id).values(**values)
+            ).rowcount
+        else:
+            changed = _CHANGE.run(self._connection, {**values, "number": id})
+        if not changed:
             raise LookupError(f"there is no ticket {id}")
         for change in changes:
             if change.name in _SEARCHED:
