@@ -16,6 +16,8 @@ that a row names is in it, whatever comes or is erased meanwhile.
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import gzip
 import hashlib
 import io
@@ -49,6 +51,16 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 FOLDERS: Final = ("rules", "templates", "macros", "runbooks")
 _LARGEST: Final = 16 << 20
 """Octets of a file of a desk; what is bigger is none."""
+_WRONG: Final = {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENAMETOOLONG,
+}
+"""Errors of the system that waiting does not mend."""
 _LEVEL: Final = 4
 _BLOCK: Final = 1 << 20
 _EVERY: Final = 1000
@@ -77,7 +89,8 @@ def write(store: Store, path: Path, to: BinaryIO, now: datetime, progress: Calla
         ):
             return _Writing(store, path, tar, now, progress).all()
     except OSError as error:
-        raise NotNow(f"the backup cannot be written: {error.strerror or error}") from error
+        of = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        raise NotNow(f"the backup cannot be written: {of}{error.strerror or error}") from error
 
 
 @dataclass(slots=True)
@@ -193,24 +206,43 @@ def _json(value: object) -> bytes:
 def _whole(target: Path) -> Iterator[BinaryIO]:
     """A file for its owner alone that gets its name, in place of one that has it, when all is in it and on disk."""
     partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial")
-    try:
-        file = os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
-    except OSError as error:
-        raise BadInput(f"{partial} cannot be written: {error.strerror}") from error
-    folder = os.open(target.absolute().parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with file:
+    with _writing(target), contextlib.ExitStack() as opened:
+        folder = os.open(target.absolute().parent, os.O_RDONLY | os.O_DIRECTORY)
+        opened.callback(os.close, folder)
+        _sweep(folder, target.name)
+        handle = os.open(partial.name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600, dir_fd=folder)
+        opened.callback(_remove, folder, partial.name)
+        with os.fdopen(handle, "wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial.name, target.name, src_dir_fd=folder, dst_dir_fd=folder)
+            os.replace(partial.name, target.name, src_dir_fd=folder, dst_dir_fd=folder)
         os.fsync(folder)
+
+
+@contextlib.contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    """Names what is wrong with the disk (NotNow), or with the name (BadInput)."""
+    try:
+        yield
     except OSError as error:
-        raise NotNow(f"{target} cannot be written: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(partial.name, dir_fd=folder)
-        os.close(folder)
+        kind = BadInput if error.errno in _WRONG else NotNow
+        raise kind(f"{target} cannot be written: {error.strerror or error}") from error
+
+
+def _sweep(folder: int, name: str) -> None:
+    """Remove what backups to this name have left that were killed; whoever writes one has locked it."""
+    left = re.compile(re.escape(name) + r"\.[0-9a-f]{8}\.partial")
+    for one in filter(left.fullmatch, os.listdir(folder)):
+        with contextlib.suppress(OSError), os.fdopen(os.open(one, os.O_RDONLY, dir_fd=folder)) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(folder, one)
+
+
+def _remove(folder: int, name: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import sys
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
@@ -26,8 +26,9 @@ from maild.lock import only_one
 from maild.settings import Settings
 from maild.terminal import Desk, json_option
 from store import blobs_at
+from store.blobs import Blobs
 from store.engine import parse_url, sqlite_file
-from store.restore import restoring
+from store.restore import Restoring, restoring
 
 _LARGEST: Final = 64 << 20
 """Octets of a member that is read as a whole."""
@@ -102,7 +103,8 @@ class Reading:
         with tempfile.SpooledTemporaryFile(_BLOCK) as spool:
             while block := source.read(_BLOCK):
                 digest.update(block)
-                spool.write(block)
+                with _written(Path(tempfile.gettempdir())):
+                    spool.write(block)
             if digest.hexdigest() != sha256:
                 raise BadInput(f"the backup is damaged: files/{sha256} is not what its name says")
             spool.seek(0)
@@ -166,6 +168,8 @@ def reading(file: BinaryIO) -> Iterator[Reading]:
             yield Reading(tar, unpacked)
     except (gzip.BadGzipFile, tarfile.ReadError) as error:
         raise BadInput(f"this is no backup of maild, or a damaged one: {error}") from error
+    except OSError as error:
+        raise NotNow(f"the backup cannot be read: {error.strerror or error}") from error
     except (EOFError, zlib.error, tarfile.TarError) as error:
         raise BadInput(f"the backup is damaged or cut off: {error}") from error
 
@@ -212,15 +216,33 @@ def configure(desk: Path, read: Reading) -> Restored:
 
 
 def _place(target: Path, octets: bytes, mode: int, found: Restored) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode & 0o755), "wb") as file:
-            file.write(octets)
-        found.written.append(str(target))
-    except FileExistsError:
+    """Write a file unless there is one; it has its name when all is in it."""
+    if target.exists() or target.is_symlink():
         found.left.append(str(target))
+        return
+    partial = target.with_name(f".{target.name}.restoring")
+    with _written(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)
+        try:
+            with os.fdopen(
+                os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode & 0o755), "wb"
+            ) as file:
+                file.write(octets)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+    found.written.append(str(target))
+
+
+@contextlib.contextmanager
+def _written(target: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise NotNow(f"{target} cannot be written: {error.strerror}") from error
+        raise NotNow(f"{target} cannot be written: {error.strerror or error}") from error
 
 
 def restore(
@@ -233,10 +255,13 @@ def restore(
     path = sqlite_file(parse_url(url))
     lock = None if path is None else path.with_name(f"{path.name}.lock")
     blobs = blobs_at(site.files_place(settings))
-    if lock is not None:
-        lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     put: list[str] = []
-    with only_one(lock):
+    rows: Restoring | None = None
+    with contextlib.ExitStack() as held:
+        if lock is not None:
+            with _written(lock):
+                lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                held.enter_context(only_one(lock))
         blobs.prepare()
         try:
             with restoring(url, found.schema, utc_now(), force=force) as rows:
@@ -260,9 +285,15 @@ def restore(
                     raise BadInput(f"the backup lacks content {lost[0]}, which is named in it")
                 found.waiting = rows.queued()
         except BaseException:
-            for sha256 in put:
-                blobs.discard(sha256)
+            if rows is None or not rows.ending:
+                _discard(blobs, put)
             raise
+
+
+def _discard(blobs: Blobs, put: Iterable[str]) -> None:
+    for sha256 in put:
+        with contextlib.suppress(NotNow):  # what stays is named by no row, and in nobody's way
+            blobs.discard(sha256)
 
 
 @click.command("restore")
@@ -315,10 +346,12 @@ def _input(file: Path) -> Iterator[BinaryIO]:
         yield sys.stdin.buffer
         return
     try:
-        with file.open("rb") as opened:
-            yield opened
-    except PermissionError as error:
-        raise BadInput(f"{file}: {error.strerror}") from error
+        opened = file.open("rb")
+    except OSError as error:
+        kind = BadInput if isinstance(error, PermissionError) else NotNow
+        raise kind(f"{file} cannot be read: {error.strerror or error}") from error
+    with opened:
+        yield opened
 
 
 def _show(found: Restored, *, as_json: bool, only_check: bool) -> None:

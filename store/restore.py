@@ -6,11 +6,14 @@ On SQLite it grows beside the old one and takes its place at the end; on Postgre
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
@@ -18,20 +21,24 @@ from sqlalchemy.engine import URL, Connection, Engine
 from maild.errors import BadInput, NotNow, Unreachable
 from store import backup, tables
 from store.backup import NAMING
-from store.engine import create_sqlite_file, make_engine, make_folder, parse_url, sqlite_file
+from store.engine import create_sqlite_file, make_engine, parse_url, sqlite_file
 from store.migration import HEAD, alone, known_revisions, lock_schema, step
 from store.search import rebuild
 
 _ALIVE = 20
 """Seconds for which a daemon that has reported itself counts as running."""
+_NO_LINKS: Final = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+"""What file systems say on which a file has one name only."""
 
 
 class Restoring:
-    """The rows of a new database, until it takes the place of the old one. `counts`: rows by table."""
+    """The rows of a new database, until it takes the place of the old one. `counts`: rows by table. `ending`: it does so now, and may have
+    done so even when a fault is told."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.counts: dict[str, int] = {}
+        self.ending = False
 
     def load(self, piece: bytes) -> None:
         """Insert a piece of a table. BadInput when it is none."""
@@ -92,14 +99,24 @@ def restoring(url: str, revision: str, now: datetime, *, force: bool) -> Iterato
         )
     path = sqlite_file(parsed)
     try:
-        if path is not None:
-            with alone(path), _beside(parsed, path, revision, now, force=force) as found:
-                yield found
-        else:
-            with _instead(parsed, revision, force=force) as found:
-                yield found
+        with contextlib.ExitStack() as held:
+            if path is not None:
+                with _disk(path):
+                    held.enter_context(alone(path))
+                yield held.enter_context(_beside(parsed, path, revision, now, force=force))
+            else:
+                yield held.enter_context(_instead(parsed, revision, force=force))
     except NotNow as error:
         raise Unreachable(f"{parsed.render_as_string(hide_password=True)}: {error}") from error
+
+
+@contextlib.contextmanager
+def _disk(path: Path) -> Iterator[None]:
+    """Names errors of the system NotNow. Not for what reads the backup: gzip's are errors of the system, too."""
+    try:
+        yield
+    except OSError as error:
+        raise NotNow(f"{error.filename or path}: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager
@@ -107,9 +124,9 @@ def _beside(url: URL, path: Path, revision: str, now: datetime, *, force: bool) 
     if not force and path.exists() and _file_in_use(path):
         raise BadInput(f"{path} is in use: --force moves it aside")
     partial = path.with_name(f"{path.name}.restoring")
-    _remove(partial)
-    make_folder(path.parent)
-    create_sqlite_file(partial)
+    with _disk(partial):
+        _remove(partial)
+        create_sqlite_file(partial)
     try:
         engine = make_engine(url.set(database=str(partial)), migrating=True)
         try:
@@ -126,9 +143,15 @@ def _beside(url: URL, path: Path, revision: str, now: datetime, *, force: bool) 
             _gather(engine)
         finally:
             engine.dispose()
-        _take_place(path, partial, now)
+        with _disk(path):
+            try:
+                _take_place(path, partial, now)
+            finally:
+                found.ending = not partial.exists()
+            _sync(path.parent)
     except BaseException:
-        _remove(partial)
+        with contextlib.suppress(OSError):  # the next restore removes it, too
+            _remove(partial)
         raise
 
 
@@ -145,29 +168,65 @@ def _file_in_use(path: Path) -> bool:
 
 
 def _gather(engine: Engine) -> None:
-    """Everything into the one file, which is then on disk."""
+    """Everything into the one file. NotNow when the disk does not take it."""
     with engine.connect() as connection:
-        connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()  # type: ignore[union-attr]
+        try:
+            done: tuple[int, ...] = connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # type: ignore[union-attr]  # fmt: skip
+        except sqlite3.OperationalError as error:
+            raise NotNow(f"the database cannot be used now: {error}") from error
+        if done[0]:
+            raise NotNow("the database cannot be used now: its log was not written back")
 
 
 def _take_place(path: Path, partial: Path, now: datetime) -> None:
-    """Rename, old files first; what belongs to an SQLite database (its log) goes with it."""
+    """The new file in the place of the old one, which gets another name first: at every moment one of them is there, whole."""
     with partial.open("rb") as file:
         os.fsync(file.fileno())
-    if path.exists() and path.stat().st_size:
-        aside = path.with_name(f"{path.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
-        with contextlib.suppress(sqlite3.DatabaseError), contextlib.closing(sqlite3.connect(path)) as old:
-            old.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
-        for suffix in ("", "-wal", "-shm"):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                part.replace(aside.with_name(aside.name + suffix))
-    partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    aside: dict[Path, Path] = {}
+    log = path.with_name(f"{path.name}-wal")
     try:
-        os.fsync(folder)
+        if path.exists() and path.stat().st_size:
+            _write_back(path)
+            name = f"{path.name}.before-restore-{now:%Y%m%dT%H%M%SZ}"
+            for old, new in ((log, path.with_name(f"{name}-wal")), (path, path.with_name(name))):
+                if old.exists():
+                    new.unlink(missing_ok=True)
+                    aside[old] = new
+                    _name_too(old, new)
+        log.unlink(missing_ok=True)  # SQLite would add it to the new file
+        path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+        partial.replace(path)
+    except BaseException:
+        for old, new in aside.items() if partial.exists() else ():
+            if old.exists():
+                new.unlink(missing_ok=True)
+            else:
+                new.replace(old)
+        raise
+
+
+def _write_back(path: Path) -> None:
+    """The log of an old database into its file. NotNow while another program is at work in it; of a damaged one the log stays beside it."""
+    with contextlib.suppress(sqlite3.DatabaseError), contextlib.closing(sqlite3.connect(path)) as old:
+        if old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise NotNow(f"another program is at work in {path}: try again when it has ended")
+
+
+def _name_too(old: Path, new: Path) -> None:
+    try:
+        os.link(old, new)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        shutil.copy2(old, new)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def _remove(path: Path) -> None:
@@ -197,6 +256,7 @@ def _instead(url: URL, revision: str, *, force: bool) -> Iterator[Restoring]:
             _wait_with_references(connection, "NOT DEFERRABLE")
             found.finish(revision)
             _count_on(connection)
+            found.ending = True
     finally:
         engine.dispose()
 

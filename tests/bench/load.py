@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.crash.load import MEBIBYTE, Watch, hand_over, heavy, many, resident, slow
+from tests.crash.siege import children
 from tests.way.desk import CONFIG, Desk, until
 from tests.way.relay import Relay
 
@@ -41,7 +42,7 @@ def main(number: int) -> None:
         assert desk.process is not None
         pid = desk.process.popen.pid
         print(f"a small mail, alone:               {small(desk, 'alone', 10):6.2f} s")
-        until(lambda: resident(pid)[1] < 130 * MEBIBYTE, "the reader rests", REST)
+        until(lambda: len(children(pid)) == 1, "the reader rests", REST)
         whole, shares = resident(pid)
         print(
             f"at rest:                           {shares / MEBIBYTE:6.0f} MiB ({whole / MEBIBYTE:.0f} with shared pages counted for each)"

@@ -123,3 +123,23 @@ def test_a_store_that_fails_during_a_reload_follows_the_new_files_later(tmp_path
     with faults.off():
         assert store.check() == []
     store.close()
+
+
+def test_a_refusal_is_told_when_the_store_is_there_again(tmp_path: Path) -> None:
+    scaffold.write(tmp_path)
+    config, faults = tmp_path / "maild.toml", Faults()
+    store = Store.open(f"sqlite:///{tmp_path}/var/maild.db", tmp_path / "var" / "files")
+    flow = Flow(site.load(config, datetime.now(UTC)), store, lambda: datetime.now(UTC))
+    files = Reloading(config, flow, lambda: datetime.now(UTC), lambda: None)
+    faults.watch(store)
+    (tmp_path / "rules" / "99-new.yaml").write_text("taems: {}\n")
+    faults.reset(("statement BEGIN IMMEDIATE", 1), die=False)
+    assert not files.reload("test")
+    assert faults.fired
+    faults.reset()
+    assert not files.reload("test"), "the same mistake, which nobody was told so far"
+    files.follow()
+    with store.read() as work:
+        told = [row for row in work.outbox() if row.kind == "alert"]
+    assert len({row.recipient for row in told}) == len(told) > 0
+    store.close()

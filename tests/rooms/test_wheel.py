@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import smtplib
 import subprocess
 import sys
 import tarfile
@@ -11,6 +13,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.way.letters import letter
+from tests.way.relay import PATIENCE, Relay
 
 ROOT = Path(__file__).parents[2]
 LOOK = "from maild.site import data_dir; print(*(sorted(p.name for p in data_dir(n).iterdir()) for n in ('rules', 'templates')))"
@@ -84,6 +89,28 @@ def test_a_desk_of_ones_own_from_a_wheel_in_an_empty_folder(built: dict[str, Pat
     assert "all is well" in maild("check")
     assert "[Acme #1]" in maild("demo", "--once")
     assert maild("man", "maild-rules").startswith(".TH")
+    relay, config = Relay(), folder / "maild.toml"
+    text = re.sub(
+        r'(\[relay\][^\[]*?)\n#?address = "[^"]*"',
+        rf'\1\naddress = "127.0.0.1:{relay.port}"',
+        config.read_text(),
+    )
+    config.write_text(text.replace("127.0.0.1:2525", "127.0.0.1:0"))
+    command = [sys.executable, "-P", "-m", "maild", "run"]
+    env = {**plain, "PYTHONPATH": str(tmp_path / "installed")}
+    with subprocess.Popen(command, cwd=folder, env=env, stderr=subprocess.PIPE, text=True) as daemon:
+        try:
+            assert daemon.stderr is not None
+            ready = next(line for line in daemon.stderr if "ready" in line)
+            port = int(re.search(r"127\.0\.0\.1:(\d+)", ready)[1])  # type: ignore[index]
+            with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as client:
+                client.send_message(letter("carla@globex.test", "Printer", "It burns.", to="support@example.test"))  # fmt: skip
+            assert "#1] Printer" in relay.mail_to("carla@globex.test")["Subject"]
+        finally:
+            daemon.terminate()
+            said = daemon.stderr.read() if daemon.stderr else ""
+            relay.close()
+    assert (daemon.returncode, "Traceback" in said) == (0, False), said
 
 
 def test_a_checkout_finds_its_data() -> None:
