@@ -15,8 +15,9 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import BinaryIO
 
 import structlog
@@ -40,7 +41,7 @@ from maild.desk.words import Role
 from maild.entries import Arrived
 from maild.errors import NotNow
 from maild.message.identity import peek
-from maild.parsing import InProcess, Job, Reading
+from maild.parsing import AHEAD, InProcess, Job, Reading
 from maild.settling import FILES_AGAIN, UNTRIED_AGAIN, Settling
 from maild.site import Site
 from maild.telling import Occasion, Telling, fresh
@@ -62,12 +63,13 @@ _HEAD = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A mail to keep. `spool` stands at its start and holds `size` octets with this hex `sha256`."""
+    """A mail to keep. `spool` stands at its start and holds `size` octets with this hex `sha256`; `put`: they are with the files already."""
 
     spool: BinaryIO
     size: int
     sha256: str
     envelope: Envelope
+    put: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +85,23 @@ class Considered:
 
 @dataclass(slots=True)
 class _Batch:
-    """Claimed mails. `waiting`: not worked on so far, in order; `ahead`: what was read for the first of them, if it was; `failed`: with the
-    reason; `put_off`: for how long, by number; `away`: big contents cannot be read now."""
+    """Claimed mails. `waiting`: not worked on so far, in order; `unread`: those of them for whose reading was not asked; `small`: contents that
+    are at hand; `ahead`: what was read for the first that waits, if it was; `failed`: with the reason; `put_off`: for how long, by number;
+    `away`: big contents cannot be read now."""
 
     waiting: deque[Intake]
+    unread: deque[Intake]
+    small: Mapping[str, bytes]
     outcomes: Iterator[Parsed | Exception] = field(default_factory=lambda: iter(()))
     ahead: deque[Parsed | Exception] = field(default_factory=deque)
     failed: list[tuple[Intake, str]] = field(default_factory=list)
     put_off: dict[int, timedelta] = field(default_factory=dict)
     away: bool = False
+
+    @property
+    def is_far(self) -> bool:
+        """Whether to read on may mean to fetch a content from far away, which no transaction should wait for."""
+        return any(row.sha256 not in self.small for row in islice(self.unread, AHEAD + 1))
 
     def is_aside(self, row: Intake) -> bool:
         """Whether it is not to be worked on in this batch."""
@@ -105,7 +115,7 @@ def keep(store: Store, mails: Sequence[Kept], along: Callable[[Work], None] = la
     """
     small = store.content.SMALL
     for mail in mails:
-        if mail.size > small:
+        if mail.size > small and not mail.put:
             store.content.put_file(mail.spool, mail.size, mail.sha256)
     with store.work(urgent=True) as work:  # somebody waits for his 250
         arrivals = []
@@ -159,6 +169,13 @@ class Flow(Settling):
         """Make mails durable, and what `along` writes with them; returns their intake rows. Raises NotNow, and then nothing is kept."""
         return keep(self.store, mails, along)
 
+    def put(self, mail: Kept) -> Kept:
+        """Put the octets of a big mail with the files, ahead of keeping it; nothing for a small one. Raises NotNow."""
+        if mail.put or mail.size <= self.store.content.SMALL:
+            return mail
+        self.store.content.put_file(mail.spool, mail.size, mail.sha256)
+        return replace(mail, put=True)
+
     def work(self, limit: int = 20) -> int:
         """Process waiting mails, in order; returns how many were taken. One bad mail stops nothing."""
         now = self.clock()
@@ -167,16 +184,17 @@ class Flow(Settling):
             if self._owed:
                 work.unclaim_intake(self._owed, now, self.node)
             if unsure:
-                work.release_intake(self.node)
+                work.release_intake(self.node, untouched=True)
             rows = work.claim_intake(self.node, now, LEASE, limit)
             small = work.small_contents([row.sha256 for row in rows])
         self._owed, self._unsure_work = [], False
         if not rows:
             return 0
-        batch = _Batch(deque(row for row in rows if row.attempts <= KILLS))
+        fit = [row for row in rows if row.attempts <= KILLS]
+        batch = _Batch(deque(fit), deque(fit), small)
         batch.failed += [(row, KILLED) for row in rows if row.attempts > KILLS]
         try:
-            batch.outcomes = self.reading.read(self._jobs(batch, small))
+            batch.outcomes = self.reading.read(self._jobs(batch))
             while batch.waiting:
                 self._process_some(batch)
             self._put_off(batch)
@@ -187,13 +205,18 @@ class Flow(Settling):
             if not isinstance(fault, Collided):
                 raise
             log.info("met another node", reason=str(fault))
+        except Exception:
+            self._unsure_work = True
+            raise
         return len(rows)
 
-    def _jobs(self, batch: _Batch, small: Mapping[str, bytes]) -> Iterator[Job]:
+    def _jobs(self, batch: _Batch) -> Iterator[Job]:
         """The mails to read; big ones are fetched when their turn comes. For one whose bytes cannot be had nothing is read."""
-        for row in tuple(batch.waiting):
+        while batch.unread:
+            row = batch.unread.popleft()
             trusted = row.envelope.trusted and not row.envelope.unauthenticated
-            yield Job(small.get(row.sha256) or self._big(batch, row), self.site.trust, trusted, row.envelope)
+            raw = batch.small.get(row.sha256) or self._big(batch, row)
+            yield Job(raw, self.site.trust, trusted, row.envelope)
 
     def _big(self, batch: _Batch, row: Intake) -> bytes:
         if batch.away:  # each look may take seconds
@@ -232,7 +255,7 @@ class Flow(Settling):
                 batch.waiting.popleft()
                 work.crowded = True
                 self.progressed()
-                if not batch.waiting or self.store.contended or not self.reading.ready():
+                if not batch.waiting or self.store.contended or not self.reading.ready() or batch.is_far:
                     return
                 outcome = next(batch.outcomes)
 
@@ -257,8 +280,9 @@ class Flow(Settling):
     def _process(self, work: Work, row: Intake, parsed: Parsed) -> None:
         now = self.clock()
         event = self._event(work, row.id, parsed, row.envelope)
-        if work.answers_earlier(row.id, matching.answered_ids(event), now):
-            work.unclaim_intake([row.id], now + SOON, self.node)
+        earlier = work.answers_earlier(row.id, matching.answered_ids(event), now)
+        if earlier is not None:
+            work.unclaim_intake([row.id], max(earlier, now) + SOON, self.node)
             log.info("waits for the mail it answers", intake=row.id, message_id=parsed.mail.message_id)
             return
         wanted = matching.wanted(event, self.site.rulebook)
@@ -331,21 +355,25 @@ class Flow(Settling):
             with self.store.work() as work:
                 rounds.make(work, coming.changes)
         weekly = self._reports(coming.due, now) if coming.due else {}
-        done += sum(self._in_peace(self._round, agent, kind, now, weekly) for agent, kind in coming.due)
+        ready = [one for one in coming.due if one[1] != rounds.WEEKLY or one[0].address in weekly]
+        done += sum(self._in_peace(self._round, agent, kind, now, weekly) for agent, kind in ready)
         with self.store.read() as work:
             digests = work.due_digests(now)
         return done + sum(self._in_peace(self._digest, to, rows, now) for to, rows in digests.items())
 
     def _reports(self, due: Sequence[tuple[Agent, str]], now: datetime) -> Mapping[str, rounds.Weekly]:
         """Made before any transaction that writes: a busy desk's take seconds."""
-        try:
-            with self.store.read() as work:
-                return rounds.reports(work, self.site, due, now)
-        except NotNow:
-            raise
-        except Exception:
-            log.exception("time passed badly", what="reports")
-            return {}
+        made: dict[str, rounds.Weekly] = {}
+        cases: rounds.Cases = {}
+        with self.store.read() as work:
+            for agent in (agent for agent, kind in due if kind == rounds.WEEKLY):
+                try:
+                    made[agent.address] = rounds.weekly(work, self.site, agent, now, cases)
+                except NotNow:
+                    raise
+                except Exception:
+                    log.exception("time passed badly", what=f"report for {agent.address}")
+        return made
 
     def look_again(self) -> None:
         """With other people in the files than the store knows of, they are taken into its register; with other rules on time or other

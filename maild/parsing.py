@@ -19,6 +19,7 @@ from typing import Any, Literal, Protocol
 
 from maild import isolation
 from maild.desk.facts import Envelope, Parsed, Trust
+from maild.errors import NotNow
 from maild.message.parse import parse
 from maild.message.unreadable import unreadable
 
@@ -120,7 +121,7 @@ class InWorker:
 
     def start(self) -> None:
         """Start the process ahead of the first mail. A start that fails is tried again with that mail."""
-        with contextlib.suppress(EOFError, OSError):
+        with contextlib.suppress(NotNow):
             self._running()
 
     def close(self) -> None:
@@ -135,7 +136,7 @@ class InWorker:
         self._process = self._pipe = None
 
     def _ask(self, ahead: Sequence[Job]) -> None:
-        """Send what the reader has not got of these; but never so much that both sides wait for the other to receive."""
+        """Send what the reader has not got of these; but never so much that both sides wait for the other to receive. Raises NotNow."""
         for _ in range(2):  # the process may have ended since the last mail
             try:
                 while len(self._asked) < len(ahead):
@@ -143,6 +144,8 @@ class InWorker:
                     if self._asked and sum(self._asked) + len(job.raw) > ROOM:
                         return
                     payload = ForkingPickler.dumps(job)
+                    if self._asked and sum(self._asked) + len(payload) > ROOM:  # an envelope may be long too
+                        return
                     pipe.send_bytes(payload)
                     self._asked.append(len(payload))
             except (BrokenPipeError, ConnectionResetError, EOFError):
@@ -155,18 +158,28 @@ class InWorker:
             return self._pipe
         self.close()
         context: Any = multiprocessing.get_context(self.method)
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(
+        pipe, theirs = context.Pipe()
+        process = context.Process(
             target=_serve,
             args=(theirs, self.cpu, self.memory, self.method == "fork"),
             name="maild-reader",
             daemon=True,
         )
-        self._process.start()
-        theirs.close()
-        if not self._pipe.poll(START_SECONDS):
-            raise EOFError("the reader does not start")
-        self._pipe.recv()  # it is warm
+        try:
+            process.start()
+        except OSError as fault:  # no memory, or too many processes
+            pipe.close()
+            raise NotNow(f"the reader cannot be started: {fault.strerror or fault}") from fault
+        finally:
+            theirs.close()
+        self._pipe, self._process = pipe, process
+        try:
+            if not pipe.poll(START_SECONDS):
+                raise EOFError("it says nothing")
+            pipe.recv()  # it is warm
+        except (EOFError, OSError) as fault:  # that is no fault of a mail
+            self.close()
+            raise NotNow(f"the reader cannot be started: {fault}") from fault
         return self._pipe
 
     def _receive(self, job: Job) -> Parsed | Exception:
@@ -209,6 +222,7 @@ def _serve(pipe: Connection, cpu: int, memory: int, forked: bool) -> None:
                 resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + cpu, resource.RLIM_INFINITY)
             )
             pipe.send(_read(job))
+            del job  # else it stands beside the next one while that is received
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 

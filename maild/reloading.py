@@ -41,7 +41,8 @@ class Reloading:
     refused: tuple[Problem, ...] = ()
     refused_at: datetime | None = None
     _seen: Prints = field(init=False)
-    _behind: bool = False
+    _behind: Site | None = None
+    _untold: tuple[str, tuple[str, ...]] | None = None
 
     def __post_init__(self) -> None:
         self.loaded_at = self.clock()
@@ -64,20 +65,30 @@ class Reloading:
             self._refuse((Problem(place, 0, 0, f"cannot be read: {error.strerror}"),), by, changed, now)
             return False
         self.hand(fresh)
-        self.flow.site, self._behind = fresh, True
-        self.loaded_at, self.refused, self.refused_at = now, (), None
+        self.flow.site = self._behind = fresh
+        self.loaded_at, self.refused, self.refused_at, self._untold = now, (), None, None
         log.info("reloaded", by=by, changed=changed)
-        try:
-            self.follow()
-        except NotNow as fault:
-            log.error("the store follows the new files when it is there again", reason=str(fault))
+        self._follow_soon()
         return True
 
     def follow(self) -> None:
-        """Let what the store keeps of the files (people, when tickets are looked at) follow those in force, if it does not. Raises NotNow."""
-        if self._behind:
+        """Let what the store keeps of the files (people, when tickets are looked at) follow those in force, if it does not, and tell the admins
+        of files that were refused, if they do not know. Raises NotNow."""
+        fresh, untold = self._behind, self._untold
+        if fresh is not None:
             self.flow.look_again()
-            self._behind = False
+            if self._behind is fresh:  # else newer ones came meanwhile
+                self._behind = None
+        if untold is not None:
+            self.flow.alert(*untold)
+            if self._untold is untold:
+                self._untold = None
+
+    def _follow_soon(self) -> None:
+        try:
+            self.follow()
+        except NotNow as fault:
+            log.error("the store follows when it is there again", reason=str(fault))
 
     def watched(self) -> bool:
         """With `reload = "watch"`: whether a file has changed since it was last read."""
@@ -100,17 +111,15 @@ class Reloading:
     ) -> None:  # fmt: skip
         for problem in problems:
             log.error("reload refused", problem=str(problem), by=by, changed=changed)
-        told = problems != self.refused
-        self.refused, self.refused_at = problems, now
-        if told:
-            self.flow.alert(
-                f"reload:{now.isoformat()}",
-                (
-                    f"New rules or templates were refused ({by}); those in force since {self.loaded_at:%Y-%m-%d %H:%M} UTC stay.",
-                    *(f"changed: {one}" for one in changed),
-                    *map(str, problems),
-                ),
+        if problems != self.refused:
+            lines = (
+                f"New rules or templates were refused ({by}); those in force since {self.loaded_at:%Y-%m-%d %H:%M} UTC stay.",
+                *(f"changed: {one}" for one in changed),
+                *map(str, problems),
             )
+            self._untold = (f"reload:{now.isoformat()}", lines)
+        self.refused, self.refused_at = problems, now
+        self._follow_soon()
 
     def _prints(self) -> Prints:
         """What tells one state of the files from another, by path: when and as what each was written, and its size."""

@@ -33,6 +33,7 @@ WEEKLY: Final = "weekly"
 READ: Final = 500
 ROWS: Final = 20
 Appointments = Mapping[tuple[str, str], datetime]
+Cases = dict[tuple[Period, tuple[str, ...] | None], list[Case]]
 _Following = Callable[[datetime], datetime | None]
 
 
@@ -75,12 +76,12 @@ def _wanted(rulebook: Rulebook) -> dict[tuple[str, str], tuple[Agent, _Following
                 agent,
                 partial(morning_after, rulebook, agent),
             )
-    weekly = rulebook.report_at
-    if weekly is None:
+    at = rulebook.report_at
+    if at is None:
         return found
     for address in managed(rulebook):
         agent = rulebook.agents[address]
-        found[address, WEEKLY] = (agent, partial(week_after, weekly, zone_of(rulebook, agent)))
+        found[address, WEEKLY] = (agent, partial(week_after, at, zone_of(rulebook, agent)))
     return found
 
 
@@ -90,33 +91,29 @@ def make(work: Work, changes: Mapping[tuple[str, str], datetime | None]) -> None
         work.appoint(recipient, kind, at)
 
 
-def reports(work: Work, site: Site, due: Sequence[tuple[Agent, str]], now: datetime) -> dict[str, Weekly]:
-    """The reports that are due, by recipient: of the week before the last time it was. What several are made of is read once."""
+def weekly(work: Work, site: Site, agent: Agent, now: datetime, cases: Cases) -> Weekly:
+    """The report that is due to an agent: of the week before the last time it was. `cases`: what was read for others, and will be for him."""
     rulebook = site.rulebook
-    cases: dict[tuple[Period, tuple[str, ...] | None], list[Case]] = {}
-    made = {}
-    for agent in (agent for agent, kind in due if kind == WEEKLY):
-        zone, teams = zone_of(rulebook, agent), managed(rulebook)[agent.address]
-        assert rulebook.report_at is not None
-        last = week_after(rulebook.report_at, zone, now).astimezone(zone) - timedelta(days=7)
-        period = whole_week(last.astimezone(now.tzinfo), zone)
-        if (period, teams) not in cases:
-            cases[period, teams] = cases_of(work, rulebook, period, teams)
-        found = of_cases(cases[period, teams], rulebook, period, now, reader=agent, teams=teams)
-        made[agent.address] = Weekly(period.until.astimezone(zone).date(), found)
-    return made
+    zone, teams = zone_of(rulebook, agent), managed(rulebook)[agent.address]
+    assert rulebook.report_at is not None
+    last = week_after(rulebook.report_at, zone, now).astimezone(zone) - timedelta(days=7)
+    period = whole_week(last.astimezone(now.tzinfo), zone)
+    if (period, teams) not in cases:
+        cases[period, teams] = cases_of(work, rulebook, period, teams)
+    found = of_cases(cases[period, teams], rulebook, period, now, reader=agent, teams=teams)
+    return Weekly(period.until.astimezone(zone).date(), found)
 
 
 def hold(
-    work: Work, site: Site, agent: Agent, kind: str, now: datetime, weekly: Mapping[str, Weekly]
+    work: Work, site: Site, agent: Agent, kind: str, now: datetime, reports: Mapping[str, Weekly]
 ) -> None:
-    """Tell an agent what is due to him, if there is anything, and appoint the next. `weekly`: what `reports` has made."""
+    """Tell an agent what is due to him, if there is anything, and appoint the next. `reports`: what `weekly` has made, by recipient."""
     rulebook = site.rulebook
     due = work.appointments().get((agent.address, kind), now)
     if due > now:  # another node has told it meanwhile
         return
     if kind == WEEKLY:
-        _weekly(work, site, agent, now, weekly[agent.address])
+        _weekly(work, site, agent, now, reports[agent.address])
     elif is_morning(rulebook, agent, due, now) and agent.address not in work.away(now):
         _morning(work, site, agent, now)
     _, following = _wanted(rulebook)[agent.address, kind]

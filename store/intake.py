@@ -55,17 +55,14 @@ _CANDIDATES = (
 _IMPORTED_BEFORE = sa.select(intake.c.sha256).where(where(IMPORTED), intake.c.sha256.in_(any_of("hashes")))
 
 
-_EARLIER = (
-    sa.select(intake.c.id)
+_EARLIER = Prepared(
+    sa.select(intake.c.due_at)
     .where(
         where(INTAKE_OPEN),
         intake.c.id < sa.bindparam("number"),
         intake.c.message_id.in_(any_of("answered")),
-        sa.or_(
-            intake.c.state == "working", intake.c.due_at.is_(None), intake.c.due_at <= sa.bindparam("now")
-        ),
     )
-    .limit(1)
+    .order_by(intake.c.due_at)
 )
 
 
@@ -162,18 +159,21 @@ class IntakeWork(Transaction):
             Intake(row.id, row.sha256, row.size, _envelope(row), row.attempts, row.message_id) for row in rows
         ]
 
-    def answers_earlier(self, id: int, answered: Sequence[str], now: datetime) -> bool:
-        """Whether another node has in work, or is about to take, a mail that came before this one and that this one answers (Message-IDs as
-        their headers write them). On SQLite mails are worked on in order."""
-        if not self._postgres or not answered:
-            return False
-        names = {"number": id, "answered": list(answered), "now": now}
-        return self._connection.execute(_EARLIER, names).first() is not None
+    def answers_earlier(self, id: int, answered: Sequence[str], now: datetime) -> datetime | None:
+        """Until when a mail must wait for one that came before it and is not done, and that it answers (Message-IDs as their headers write
+        them): another node has it in work, or it could not be worked on so far. None: for none."""
+        if not answered:
+            return None
+        found = _EARLIER.rows(self._connection, {"number": id, "answered": list(answered)})
+        return max((row[0] or now for row in found), default=None)
 
-    def release_intake(self, node: str) -> int:
-        """Give back what this node left in work when it died: how many. The attempts count."""
+    def release_intake(self, node: str, *, untouched: bool = False) -> int:
+        """Give back what this node left in work when it died: how many. The attempts count, unless it was `untouched`."""
         mine = _UPDATE.where(where(INTAKE_OPEN), intake.c.state == "working", intake.c.node == node)
-        return self._connection.execute(mine.values(state="waiting", due_at=None, **_FREE)).rowcount
+        attempts = intake.c.attempts - 1 if untouched else intake.c.attempts
+        return self._connection.execute(
+            mine.values(state="waiting", due_at=None, attempts=attempts, **_FREE)
+        ).rowcount
 
     def unclaim_intake(self, ids: Sequence[int], due_at: datetime, node: str) -> None:
         """Give back what this node could not work on for no fault of the mail; this attempt does not count."""

@@ -102,8 +102,16 @@ class Sending:
             return self._paces.pace(domain, going[domain])
 
         known = [row.id for row in self._going.values()]
-        claimed = self._running.flow.outgoing(room, results, pace, known)
-        return [replace(mail, raw=self._signer.sign(mail.raw, mail.row.created_at)) for mail in claimed]
+        flow, signed, faults = self._running.flow, list[Outbound](), list[tuple[OutboxRow, Delivered]]()
+        for mail in flow.outgoing(room, results, pace, known):
+            try:
+                signed.append(replace(mail, raw=self._signer.sign(mail.raw, mail.row.created_at)))
+            except Exception as fault:  # one mail that breaks the signer holds up no other
+                log.exception("signing fault", outbox=mail.row.id)
+                faults.append((mail.row, Delivered("later", f"a fault of maild: {type(fault).__name__}")))
+        if faults:
+            flow.settle(faults)
+        return signed
 
     async def _deliver(self, mail: Outbound) -> Delivered:
         envelope_id = mail.row.message_id.strip("<>") if self._reports else None

@@ -66,9 +66,11 @@ def _repeated(mail: Mail, to: str, snapshot: Snapshot, limits: Limits) -> bool:
 
 
 def _age(mail: Mail, envelope: Envelope, given: Given) -> timedelta:
-    """How old it was when it came to us. In a mailbox it may have lain for long: there `received_at` is when it came into that."""
+    """How old it was when it came to us. In a mailbox it may have lain for long: there `received_at` is when it came into that, and counts
+    where no Date says better."""
     if envelope.route.startswith("imap:"):
-        return given.now - (mail.date or envelope.received_at)
+        said = mail.date if mail.date and mail.date <= given.now else None
+        return given.now - (said or envelope.received_at)
     return envelope.received_at - mail.date if mail.date else timedelta(0)
 
 

@@ -8,11 +8,14 @@ from typing import BinaryIO
 from maild.desk.facts import Envelope
 from maild.errors import MaildError, NotNow
 from maild.flow import Flow, Kept
+from store import Content
 
 MOST = 100
 LOOK = 0.003
 """Seconds in which another mail must have come in, so that a commit waits for more."""
 LOOKS = 10
+BIG_AT_ONCE = 8
+"""Big mails that are put with the files at once, each by a thread: the others are for who waits for less."""
 
 
 class Gathering:
@@ -22,6 +25,7 @@ class Gathering:
         self._flow, self._woken = flow, woken
         self._waiting: list[tuple[Kept, asyncio.Future[None]]] = []
         self._runner: asyncio.Task[None] | None = None
+        self._big = asyncio.Semaphore(BIG_AT_ONCE)
 
     def accepts(self, address: str) -> bool:
         """Whether this recipient is ours; in memory."""
@@ -29,11 +33,24 @@ class Gathering:
 
     async def receive(self, spool: BinaryIO, size: int, sha256: str, envelope: Envelope) -> None:
         """Returns when the mail is on disk. Raises NotNow when it could not be kept."""
+        mail = Kept(spool, size, sha256, envelope)
+        if size > Content.SMALL:
+            # Before it is gathered: nobody else's 250 waits for files that are slow or away.
+            async with self._big:
+                mail = await self._put(mail)
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((Kept(spool, size, sha256, envelope), kept))
+        self._waiting.append((mail, kept))
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run())
         await kept
+
+    async def _put(self, mail: Kept) -> Kept:
+        try:
+            return await asyncio.to_thread(self._flow.put, mail)
+        except MaildError:
+            raise
+        except Exception as fault:
+            raise NotNow(f"{type(fault).__name__}: {fault}") from fault
 
     async def _run(self) -> None:
         while self._waiting:

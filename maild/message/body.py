@@ -375,6 +375,8 @@ def _encoding(fields: Fields) -> str:
 
 def _content(message: Message, raw: bytes | None, name: str) -> bytes:
     """The content of a part that has no parts: decoded from the encoding of this `name`, or for nested messages the octets as they came."""
+    if raw is not None and name == "base64":
+        return _base64(memoryview(raw)[_body_start(raw) :])
     if raw is not None:
         octets = raw[_body_start(raw) :]
     elif message.is_multipart():
@@ -392,13 +394,13 @@ def _content(message: Message, raw: bytes | None, name: str) -> bytes:
     return octets
 
 
-def _base64(octets: bytes) -> bytes:
+def _base64(octets: bytes | memoryview) -> bytes:
     """Decode as mail programs do, repairing padding; what is plainly no base64 comes back as it is."""
-    beginning = octets[:_JUDGED]
+    beginning = bytes(octets[:_JUDGED])
     if beginning.translate(None, _USUAL_IN_BASE64):
         odd = sum(len(run) for run in _ODD_IN_BASE64.findall(beginning))
         if odd * 20 > len(beginning):
-            return octets
+            return bytes(octets)
     try:
         return binascii.a2b_base64(octets)
     except binascii.Error:

@@ -82,14 +82,15 @@ def bounded(raw: bytes) -> Wire:
     head = _mended(data[:end], defects)
     if len(head) > _SMALL_HEADER:
         head = _trimmed(head, defects)
-    body = data[end:]
+    rest = body = data[end:]
     if head and not head.endswith(b"\n"):
         head += b"\r\n"
     if not body.startswith((b"\r\n", b"\n")):
         body = b"\r\n" + body
     blank = 2 if body.startswith(b"\r\n") else 1
     body = _cut_parts(head, body, defects)
-    return Wire(head + body, len(head) + blank, tuple(defects))
+    usual = body is rest and head == data[:end]  # then it is not held in memory twice
+    return Wire(data if usual else head + body, len(head) + blank, tuple(defects))
 
 
 def _header_end(data: bytes) -> int:

@@ -182,6 +182,8 @@ def test_the_same_words_again_and_again_are_a_robots(repeated: int, refused: boo
         ("imap:office", 0, 40, False),
         ("imap:office", 40, 0, True),
         ("imap:office", None, 40, True),
+        ("imap:office", -4000, 40, True),
+        ("imap:office", -4000, 0, False),
         ("imap:office", None, 0, False),
     ],
 )

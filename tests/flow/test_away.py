@@ -13,6 +13,7 @@ from typing import BinaryIO
 import pytest
 
 from maild.errors import NotNow
+from maild.flow import KILLS
 from maild.settling import FILES_AGAIN, UNTRIED_AGAIN, Delivered
 from store import FilesAway, Store, Work
 from store.rows import OutboxRow
@@ -89,6 +90,59 @@ def test_a_mail_that_cannot_be_read_now_waits_and_the_others_do_not(
     desk.work()
     assert sorted(subjects(store)) == [f"Printer {number}" for number in range(1, 6)]
     assert store.check() == []
+
+
+def follow_up(to: int, number: int) -> bytes:
+    headers = [f"In-Reply-To: <{to}@client.test>", f"References: <{to}@client.test>"]
+    return s.mail(f"c{to}@globex.test", f"Re: Printer {to}", "And it smokes.", number, headers=headers)
+
+
+def test_what_answers_a_mail_that_waits_waits_for_it(store: Store, tmp_path: Path, broken: set[str]) -> None:
+    desk = s.stage(tmp_path, store)
+    take(desk, 1, 200_000)
+    desk.take(follow_up(1, 77), sender="c1@globex.test")
+    take(desk, 2)
+    broken.add(sha_of(raw(1, 200_000)))
+    desk.work()
+    assert subjects(store) == ["Printer 2"]
+    desk.pass_time(timedelta(seconds=30))
+    assert desk.flow.work() <= 1, "it is not tried again and again"
+    desk.work()
+    broken.clear()
+    desk.pass_time(FILES_AGAIN)
+    desk.work()
+    desk.pass_time(FILES_AGAIN)
+    desk.work()
+    assert sorted(subjects(store)) == ["Printer 1", "Printer 2"]
+    with store.read() as work:
+        assert [len(work.messages(number)) for number in (1, 2)] == [2, 3]
+
+
+def test_no_transaction_waits_for_a_content_from_far_away(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = s.stage(tmp_path, store)
+    for number in range(1, 16):
+        take(desk, number, 200_000 if number in (4, 12, 13) else 0)
+    begun, got, real = store.work, store.content.get, []
+    inside = [0]
+
+    @contextlib.contextmanager
+    def work(*, urgent: bool = False) -> Iterator[Work]:
+        with begun(urgent=urgent) as one:
+            inside[0] += 1
+            yield one
+        inside[0] -= 1
+
+    def get(sha256: str) -> bytes:
+        real.append(inside[0])
+        return got(sha256)
+
+    monkeypatch.setattr(store, "work", work)
+    monkeypatch.setattr(store.content, "get", get)
+    desk.work()
+    assert real == [0, 0, 0]
+    assert len(subjects(store)) == 15
 
 
 def test_a_mail_of_ours_that_cannot_be_kept_now_puts_off_its_cause_alone(
@@ -194,6 +248,37 @@ def test_mails_that_were_claimed_nobody_knows_how_are_claimed_again_at_once(
     desk.flow.settle([(one.row, TAKEN) for one in (*going, *again)])
     with store.read() as work:
         assert work.outbox() == []
+
+
+def test_however_often_nobody_knows_that_is_no_fault_of_the_mails(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = s.stage(tmp_path, store)
+    take(desk, 1)
+    for _ in range(KILLS + 2):
+        with unsure(store, monkeypatch), pytest.raises(NotNow):
+            desk.flow.work()
+    desk.work()
+    assert subjects(store) == ["Printer 1"]
+
+
+def test_after_a_fault_of_the_reader_nothing_stays_in_work(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = s.stage(tmp_path, store)
+    for number in range(1, 4):
+        take(desk, number)
+
+    def breaks(jobs: object) -> Iterator[object]:
+        raise RuntimeError("no")
+        yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.flow.reading, "read", breaks)
+        with pytest.raises(RuntimeError):
+            desk.flow.work()
+    desk.work()
+    assert len(subjects(store)) == 3
 
 
 # -- nodes that come back late

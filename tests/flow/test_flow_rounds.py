@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from maild import site
+from maild import rounds, site
+from maild.desk.chronicle import Case
+from maild.desk.reporting import Period
+from maild.desk.rulebook import Rulebook
 from maild.settling import Outbound
-from store import Store
+from store import Store, Work
 from store.rows import Filter
 from tests.flow import stage as s
 
@@ -204,3 +207,23 @@ def test_a_storm_drops_neither(store: Store, tmp_path: Path) -> None:
     opened(desk, "Another", CARLA, "#team support", "#assign ana@acme.test")
     opened(desk, "A third", CARLA, "#team support", "#assign ana@acme.test")
     assert ("ana", "morning") in told(at(desk, 3, 7))
+
+
+def test_a_report_that_breaks_takes_nobody_elses(desk: s.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(desk)
+    real = rounds.cases_of
+
+    def cases(
+        work: Work, rulebook: Rulebook, period: Period, teams: tuple[str, ...] | None = None
+    ) -> list[Case]:
+        if teams is not None:
+            raise ValueError("a ticket of that team breaks it")
+        return real(work, rulebook, period, teams)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rounds, "cases_of", cases)
+        desk.now[0] = datetime(2026, 3, 9, 12, tzinfo=UTC)
+        desk.flow.tick()
+        assert ("chen", "weekly") in told(desk.sent())
+    desk.flow.tick()
+    assert told(desk.sent()) == [("ben", "weekly")]

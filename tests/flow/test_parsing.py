@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from multiprocessing.process import BaseProcess
 
 import pytest
 
 from maild import parsing
-from maild.desk.facts import Kind, Parsed, Trust
+from maild.desk.facts import Envelope, Kind, Parsed, Trust
+from maild.errors import NotNow
 from maild.message.unreadable import unreadable
 from maild.parsing import InProcess, InWorker, Job
 
@@ -158,3 +162,38 @@ def test_few_mails_are_fetched_before_their_turn(worker: InWorker) -> None:
     for _ in outcomes:
         seen.append(max(fetched))
     assert seen == [2, 2, 2, 3, 4]
+
+
+def test_a_reader_that_cannot_be_started_is_no_fault_of_the_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading = InWorker(method="fork")
+
+    def start(self: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseProcess, "start", start)
+        reading.start()
+        for _ in range(2):
+            with pytest.raises(NotNow, match="cannot be started: Resource temporarily"):
+                list(reading.read(JOBS))
+    try:
+        assert len(list(reading.read(JOBS))) == len(JOBS)
+    finally:
+        reading.close()
+
+
+def test_long_envelopes_fill_no_pipe() -> None:
+    """Neither side may wait for the other to receive: the first outcome is bigger than a pipe holds, and so is the next question."""
+    reading = InWorker(method="fork")
+    first = Job(b"From: a@b.test\r\nContent-Type: text/html\r\n\r\n" + b"&" * 40_000, TRUST, False)
+    to = tuple(f"support+{'x' * 40}{number:05}@acme.example.test" for number in range(4000))
+    envelope = Envelope("a@b.test", to, "smtp", "192.0.2.1", datetime(2026, 1, 1, tzinfo=UTC))
+    second = Job(b"From: a@b.test\r\n\r\nhello\r\n", TRUST, False, envelope)
+    watch = threading.Timer(30, reading.close)
+    watch.start()
+    try:
+        assert len(list(reading.read([first, second, second]))) == 3
+        assert watch.is_alive()
+    finally:
+        watch.cancel()
+        reading.close()
