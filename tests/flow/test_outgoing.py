@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+from maild.daemon.running import Running
+from maild.daemon.sending import Sending
 from maild.settling import Delivered
 from store import Store
 from tests.flow import stage as s
@@ -84,3 +87,29 @@ def test_a_pause_keeps_all_and_loses_nothing(store: Store, tmp_path: Path) -> No
     with store.work() as work:
         work.resume_mail(None)
     assert {one.row.recipient for one in desk.flow.outgoing(50)} >= {"c1@globex.test"}
+
+
+def test_a_mail_that_breaks_the_signer_holds_up_no_other(store: Store, tmp_path: Path) -> None:
+    desk = s.stage(tmp_path, store)
+    ask(desk)
+    with store.read() as work:
+        first, *others = [row.id for row in work.outbox()]
+    asked: list[bytes] = []
+
+    def sign(raw: bytes, at: datetime) -> bytes:
+        asked.append(raw)
+        if len(asked) == 1:
+            raise MemoryError
+        return raw
+
+    sending = Sending(Running(desk.flow, lambda: desk.now[0]))
+    sending._signer = SimpleNamespace(sign=sign)  # type: ignore[assignment]
+    assert [one.row.id for one in sending._claim(10, [])] == others
+    with store.read() as work:
+        row = work.outbox_row(first)
+    assert row is not None
+    assert (row.state, row.reason, row.due_at > desk.now[0]) == (
+        "queued",
+        "a fault of maild: MemoryError",
+        True,
+    )
