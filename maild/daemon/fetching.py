@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -13,6 +13,7 @@ import structlog
 from maild.daemon.running import Running, within
 from maild.documents import moment
 from maild.errors import ConfigError, MaildError, NotNow
+from maild.intake.imap import oauth
 from maild.intake.imap.connection import LONGEST
 from maild.intake.imap.reader import LeaseGone, Reader
 from maild.intake.imap.wire import LoginRefused
@@ -24,6 +25,9 @@ log = structlog.get_logger("maild.imap")
 
 GRACE: Final = 5.0
 """Seconds that a session gets to end when the node stops."""
+
+SETTLE: Final = oauth.SECONDS + 5
+"""Seconds in which a token server answers or is given up, and what it gave is kept."""
 
 LEASE: Final = timedelta(seconds=15)
 """How long a node has a mailbox for itself unless it says again that it has."""
@@ -105,16 +109,18 @@ class Fetching:
 
     def __post_init__(self) -> None:
         self._started = self.running.clock()
-        for imap in self.running.flow.site.settings.imap:
+        entries = self.running.flow.site.settings.imap
+        for imap in entries:
+            others = [other for other in entries if other is not imap]
             self._loops[imap.name] = _Loop(
-                self._reader(imap), self.waits, self.waits.first, self.waits.first_refused
+                self._reader(imap, others), self.waits, self.waits.first, self.waits.first_refused
             )
 
-    def _reader(self, imap: Imap) -> Reader:
+    def _reader(self, imap: Imap, others: Sequence[Imap]) -> Reader:
         running = self.running
         allowed = LONGEST + imap.poll.total_seconds() + 4 * imap.timeout.total_seconds() + PATIENCE
         return Reader(
-            imap, running.flow, running.stopping, running.work_waits,
+            imap, others, running.flow, running.stopping, running.work_waits,
             still_ours=lambda work: self._lease(work, imap),
             may_take_over=self._may_take_over,
             beat=lambda: running.pulses.beat(imap.route, allowed),
@@ -198,16 +204,25 @@ class Fetching:
             for task in (reading, renewing, ending):
                 task.cancel()
             await asyncio.gather(reading, renewing, ending, return_exceptions=True)
-            await self._settle(loop)
-            await asyncio.to_thread(self._drop, imap)
+            if await self._settle(loop):
+                await asyncio.to_thread(self._drop, imap)
 
-    async def _settle(self, loop: _Loop) -> None:
-        """What a token server gives just now is kept before another node may ask it."""
+    async def _settle(self, loop: _Loop) -> bool:
+        """What a token server gives just now is kept before another node may ask it, so the lease is renewed meanwhile; False: not kept yet."""
+        imap = loop.reader.imap
+        renewing = asyncio.create_task(self._renew(imap))
         try:
-            async with asyncio.timeout(GRACE):
+            async with asyncio.timeout(SETTLE):
                 await loop.reader.credentials.settled()
         except (NotNow, TimeoutError) as fault:
-            log.warning("refresh token not kept yet", mailbox=loop.reader.imap.name, reason=str(fault))
+            reason = str(fault) or "the token server does not answer"
+            log.warning("refresh token not kept yet", mailbox=imap.name, reason=reason)
+            return False
+        else:
+            return True
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
 
     async def _end(self) -> None:
         """Until we stop, and a mail that is being fetched then had a while to come."""

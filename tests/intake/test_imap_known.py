@@ -55,6 +55,22 @@ async def read(box: Box, port: int, **settings: Any) -> list[str]:
     return box.subjects()
 
 
+async def read_two(
+    box: Box, one: tuple[str, int], two: tuple[str, int], user: str, **settings: Any
+) -> list[str]:
+    """The same with two mailboxes, by name and port; that of `two` is this user's."""
+    values = {"name": two[0], "host": "127.0.0.1", "port": two[1], "tls": "none", "user": user, "password_file": "password"} | settings  # fmt: skip
+    more = "\n".join(("[[imap]]", *(f"{key} = {value!r}" for key, value in values.items())))
+    box.set_up(one[1], more, **({"name": one[0], "user": "carla", "then": "flag"} | settings))
+    (box.folder / "password").write_text("secret")
+    async with box.reading():
+        await until(
+            lambda: all(it.state == "idle" and not it.waiting for it in box.fetching.mailboxes()),
+            "both are read",
+        )
+    return box.subjects()
+
+
 @pytest.mark.parametrize(
     ("start", "changed"),
     [("now", {"name": "help", "mailbox": "inbox"}), ("now", {"user": "carla@acme.test"}), ("all", {"user": "carla@acme.test"})],
@@ -124,26 +140,67 @@ async def test_mails_without_message_id_under_other_uids(box: Box, server: tuple
     assert len(box.routes()) == 2
 
 
-async def test_two_that_swap_their_names(box: Box, server: tuple[Server, int]) -> None:
+@pytest.mark.parametrize("user", ["mia", "carla"])
+async def test_two_that_swap_their_names(box: Box, server: tuple[Server, int], user: str) -> None:
     made, port = server
     other = Server(uidvalidity=VALIDITY + 5)
     other.put(9, "Old there", timedelta(days=40))
     async with other.serving() as second:
-
-        async def both(one: str, two: str) -> list[str]:
-            more = f"[[imap]]\nname = '{two}'\nhost = '127.0.0.1'\nport = {second}\ntls = 'none'\nuser = 'mia'\npassword_file = 'password'\n"
-            box.set_up(port, more, name=one, user="carla", then="flag")
-            (box.folder / "password").write_text("secret")
-            async with box.reading():
-                await until(lambda: all(it.state == "idle" and not it.waiting for it in box.fetching.mailboxes()), "both are read")  # fmt: skip
-            return box.subjects()
-
-        assert await both("one", "two") == []
+        assert await read_two(box, ("one", port), ("two", second), user) == []
         made.put(101, "To the first")
         other.put(101, "To the second")
-        assert await both("two", "one") == ["To the first", "To the second"]
+        swapped = ("two", port), ("one", second), user
+        assert await read_two(box, *swapped) == ["To the first", "To the second"]
         made.put(102, "Again")
-        assert await both("two", "one") == ["Again", "To the first", "To the second"]
+        assert await read_two(box, *swapped) == ["Again", "To the first", "To the second"]
+
+
+@pytest.mark.parametrize("start", ["now", "all"])
+@pytest.mark.parametrize("validity", [1, VALIDITY + 5])
+async def test_two_ports_of_one_host_are_two_mailboxes(box: Box, validity: int, start: str) -> None:
+    """As two servers behind one address, with an account of the same name in each; some servers give 1 to every mailbox."""
+    first, second = Server(uidvalidity=1), Server(uidvalidity=validity)
+    first.put(100, "Old in one", timedelta(days=40))
+    second.put(100, "Old in two", timedelta(days=40))
+    expected = ["Old in one", "Old in two"] if start == "all" else []
+    async with first.serving() as here, second.serving() as there:
+        both = ("one", here), ("two", there), "carla"
+        assert await read(box, here, name="one", start=start) == expected[:1]
+        first.put(101, "New in one")
+        assert await read_two(box, *both, start=start, then="flag") == sorted([*expected, "New in one"])
+        second.put(101, "New in two")
+        everything = sorted([*expected, "New in one", "New in two"])
+        assert await read_two(box, *both, start=start, then="flag") == everything
+        heard = [*first.heard, *second.heard]
+        assert sum("BODY.PEEK" in line for line in heard) <= len(everything), "nothing is read again"
+        with box.store.read() as work:
+            rows = [(row.name, row.server, row.uidvalidity) for row in work.mailboxes()]
+    assert rows == [("one", f"127.0.0.1:{here}", 1), ("two", f"127.0.0.1:{there}", validity)]
+
+
+async def test_at_another_port_it_is_read_on(box: Box, server: tuple[Server, int]) -> None:
+    made, port = server
+    assert await read(box, port) == []
+    made.put(101, "Meanwhile")
+    async with made.serving() as other:
+        assert await read(box, other) == ["Meanwhile"]
+    with box.store.read() as work:
+        assert [row.server for row in work.mailboxes()] == [f"127.0.0.1:{other}"], (
+            "it is known by that one now"
+        )
+
+
+async def test_of_another_mailbox_made_in_the_same_second_all_is_read(
+    box: Box, server: tuple[Server, int]
+) -> None:
+    _, port = server
+    assert await read(box, port, start="all") == ["Old"]
+    other = Server(uidvalidity=VALIDITY)
+    other.put(50, "Old there", timedelta(days=30))
+    other.put(51, "New there")
+    async with other.serving() as elsewhere:
+        found = await read(box, elsewhere, start="all", user="mia", host="localhost")
+    assert found == ["New there", "Old", "Old there"]
 
 
 async def test_it_is_not_taken_from_a_node_that_reads_it(box: Box, server: tuple[Server, int]) -> None:
@@ -193,6 +250,7 @@ HERE, LATER = Selected(VALIDITY, 30, True), Selected(VALIDITY + 1, 30, True)
     [
         ({}, HERE, ROW, How.SAME),
         ({"mailbox": "inbox", "host": "IMAP.acme.test", "port": 143, "tls": "starttls"}, HERE, ROW, How.SAME),
+        ({"port": 143, "tls": "starttls"}, Selected(3, 30, True), WEAK, How.AGAIN),
         ({}, Selected(0, 30, True), replace(ROW, uidvalidity=0), How.AGAIN),
         ({}, LATER, ROW, How.AGAIN),
         ({"name": "help"}, HERE, ROW, How.SAME),
@@ -203,6 +261,10 @@ HERE, LATER = Selected(VALIDITY, 30, True), Selected(VALIDITY + 1, 30, True)
         ({"host": "mail.acme.test"}, HERE, ROW, How.LIKELY),
         ({"host": "mail.acme.test"}, Selected(3, 30, True), WEAK, How.AGAIN),
         ({"user": "carla@acme.test"}, HERE, ROW, How.LIKELY),
+        ({"user": "carla@acme.test", "host": "mail.acme.test"}, HERE, ROW, How.LIKELY),
+        ({"user": "carla@acme.test", "start": "all"}, HERE, ROW, How.LIKELY),
+        ({"host": "mail.acme.test", "start": "all"}, HERE, ROW, How.LIKELY),
+        ({"user": "carla@acme.test", "host": "mail.acme.test", "start": "all"}, HERE, ROW, How.SUCCESSOR),
         ({"user": "carla@acme.test"}, Selected(VALIDITY, 22, True), ROW, How.SUCCESSOR),
         ({"user": "carla@acme.test"}, Selected(VALIDITY, 0, True), ROW, How.SUCCESSOR),
         ({"user": "carla@acme.test"}, Selected(3, 30, True), WEAK, How.SUCCESSOR),
@@ -213,15 +275,41 @@ HERE, LATER = Selected(VALIDITY, 30, True), Selected(VALIDITY + 1, 30, True)
 def test_what_is_recognised(
     settings: dict[str, object], selected: Selected, row: MailboxRow, how: How
 ) -> None:
-    found = recognised(imap(**settings), selected, [row])
+    found = recognised(imap(**settings), (), selected, [row])
     assert found == Known(how, None if how is How.NEW else row)
+
+
+@pytest.mark.parametrize(
+    ("settings", "other", "how"),
+    [
+        ({"name": "help", "port": 2993}, {}, How.NEW),
+        ({"name": "help", "port": 2993}, {"name": "sales", "host": "IMAP.acme.test", "mailbox": "inbox"}, How.NEW),
+        ({"name": "help", "port": 2993}, {"port": 1993}, How.NEW),
+        ({"name": "help", "port": 2993}, {"user": "mia"}, How.SAME),
+        ({"name": "help", "port": 2993}, {"name": "sales", "port": 1993}, How.SAME),
+        ({"name": "help"}, {"port": 1993}, How.SAME),
+        ({"port": 2993}, {"name": "help"}, How.NEW),
+        ({"user": "carla@acme.test"}, {"name": "help"}, How.NEW),
+        ({"mailbox": "Support"}, {"name": "help"}, How.NEW),
+    ],
+)  # fmt: skip
+def test_what_is_of_another(settings: dict[str, object], other: dict[str, object], how: How) -> None:
+    """Whatever UIDVALIDITY is, what another `[[imap]]` reads is none of ours."""
+    for selected in (HERE, LATER):
+        known = Known(
+            How.AGAIN if how is How.SAME and selected is LATER else how, None if how is How.NEW else ROW
+        )
+        assert recognised(imap(**settings), [imap(**other)], selected, [ROW]) == known
 
 
 def test_the_one_that_is_surest_counts() -> None:
     other = replace(ROW, name="other", account="mia INBOX")
     parked = replace(other, name="carla INBOX at imap.acme.test:993", account="carla INBOX")
     here = replace(ROW, account="mia INBOX")
-    assert recognised(imap(), HERE, [other, parked, here]) == Known(How.SAME, parked)
-    assert recognised(imap(), LATER, [other, parked, here]) == Known(How.AGAIN, parked)
-    assert recognised(imap(), HERE, [other, here]) == Known(How.LIKELY, here)
+    assert recognised(imap(), (), HERE, [other, parked, here]) == Known(How.SAME, parked)
+    assert recognised(imap(), (), LATER, [other, parked, here]) == Known(How.AGAIN, parked)
+    assert recognised(imap(), (), HERE, [other, here]) == Known(How.LIKELY, here)
+    port = replace(ROW, name="help", server="imap.acme.test:143")
+    assert recognised(imap(name="help"), (), HERE, [port, ROW]) == Known(How.SAME, ROW)
+    assert recognised(imap(name="help"), (), LATER, [port, ROW]) == Known(How.AGAIN, ROW)
     assert account_of(imap(mailbox="Inbox")) == "carla INBOX"

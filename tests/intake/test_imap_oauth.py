@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from maild.daemon import fetching
 from maild.errors import NotNow
 from maild.intake.imap import oauth
 from maild.intake.imap.connection import opened
@@ -20,7 +21,7 @@ from maild.intake.imap.login import Token
 from maild.intake.imap.wire import LoginRefused, Lost
 from maild.settings import Imap, OAuth
 from tests.intake.imap_servers import Rotating, Scripted, TokenServer, coded, uncoded
-from tests.intake.mailboxes import Box, away, box, until
+from tests.intake.mailboxes import SECONDS, Box, away, box, until
 
 __all__ = ["box"]
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -164,6 +165,46 @@ async def test_a_renewal_that_is_called_off_is_not_lost(box: Box) -> None:
         await credentials.settled()
         assert await credentials.proof() == Token("access-1")
         assert await make(settings(box.folder, url), box, [NOW]).proof() == Token("access-2")
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_a_token_that_is_renewed_while_the_desk_stops(
+    box: Box, monkeypatch: pytest.MonkeyPatch, answers: bool
+) -> None:
+    """`answers`: in the end; else the mailbox is not given to another node, who would ask with a token that may be used up."""
+    monkeypatch.setattr(fetching, "GRACE", 0.1)
+    monkeypatch.setattr(fetching, "SETTLE", SECONDS if answers else 0.1, raising=False)
+    monkeypatch.setattr(fetching, "LEASE", timedelta(seconds=0.5))
+    server, asked, later, free = Rotating(), asyncio.Event(), asyncio.Event(), list[bool]()
+
+    def take() -> None:
+        now = datetime.now(UTC)
+        with box.store.work() as work:
+            free.append(work.take_lease("imap:support", "two", now, now + timedelta(seconds=0.1)))
+
+    async def hold() -> None:
+        asked.set()
+        await (asyncio.sleep(1) if answers else later.wait())
+        await asyncio.to_thread(take)
+
+    server.hold = hold
+    async with server.serving() as url:
+        imap = settings(box.folder, url)
+        table = {"provider": "custom", "token_endpoint": url, "client_id": "desk", "client_secret_file": "client", "refresh_token_file": "refresh"}  # fmt: skip
+        box.set_up(1, user="carla", password_file=None, oauth=table)
+        async with box.reading():
+            await asked.wait()
+        with box.store.read() as work:
+            left = list(work.leases())
+        later.set()
+        await until(lambda: free, "the token server answers")
+        await box.fetching._loops["support"].reader.credentials.settled()
+        server.hold = None
+        if answers:
+            assert (left, free) == ([], [False]), "the lease is held meanwhile, and given up then"
+        else:
+            assert left == ["imap:support"]
+        assert await make(imap, box, [NOW]).proof() == Token("access-2")
 
 
 async def test_of_two_that_renew_at_once_the_first_one_counts(box: Box) -> None:

@@ -48,7 +48,7 @@ _OCTETS: Final = 2_000_000
 """Bounds of a list, of the mails that are fetched and committed together, and of their octets (a bigger one comes alone)."""
 
 _SAID: Final = {
-    How.SAME: "mailbox has another name",
+    How.SAME: "mailbox has another name or port",
     How.LIKELY: "mailbox has another user, folder or server",
     How.AGAIN: "mailbox is read again",
     How.SUCCESSOR: "another mailbox has this name",
@@ -74,12 +74,13 @@ class LeaseGone(MaildError):
 class Reader:
     """Reads one mailbox as long as this node has the lease on it.
 
-    `still_ours` says so, inside of each commit; `may_take_over` (work, name), that no other node reads one by that name. `woken` is set when
-    mail was kept, `beat` called whenever something was done, `well` after each look at what is there. `waiting`: mails seen that are not kept
-    yet; `problem`: what goes wrong with it besides, "" for nothing.
+    `others`: all other `[[imap]]`. `still_ours` says so, inside of each commit; `may_take_over` (work, name), that no other node reads one by
+    that name. `woken` is set when mail was kept, `beat` called whenever something was done, `well` after each look at what is there.
+    `waiting`: mails seen that are not kept yet; `problem`: what goes wrong with it besides, "" for nothing.
     """
 
     imap: Imap
+    others: Sequence[Imap]
     flow: Flow
     stopping: asyncio.Event
     woken: asyncio.Event
@@ -149,11 +150,11 @@ class Reader:
 
     async def _compare(self, connection: Connection, selected: Selected) -> None:
         """Whether it is a mailbox that we know, as we know it; else it is begun, or read again. Raises MailboxFault, LeaseGone."""
-        name = self.imap.name
-        known = recognised(self.imap, selected, await self._read(lambda work: work.mailboxes()))
+        name, place = self.imap.name, (self.imap.name, account_of(self.imap), self.imap.place)
+        known = recognised(self.imap, self.others, selected, await self._read(lambda work: work.mailboxes()))
         row, source = known.row, known.row.name if known.row else name
         trouble = await self._read(lambda work: work.unfetched(source))
-        if row is None or row.name != name or known.how is not How.SAME:
+        if row is None or (row.name, row.account, row.server) != place or known.how is not How.SAME:
             row, trouble = await self._begin(connection, selected, known, trouble)
             self._dispose_at, self._dispose_lost = None, 0
         self._row, self._trouble = row, trouble
@@ -165,7 +166,7 @@ class Reader:
         """It is read from here on, under the name that it has in the settings."""
         imap, now, before = self.imap, self.flow.clock(), known.row
         if before is not None and known.how is How.SAME:
-            row = replace(before, name=imap.name)
+            row = replace(before, name=imap.name, account=account_of(imap), server=imap.place)
         elif before is not None and known.how is How.LIKELY:
             row = await self._likely(connection, before, len(trouble), now)
         else:

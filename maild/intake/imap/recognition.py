@@ -6,7 +6,7 @@ and what was taken is not taken again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -46,15 +46,18 @@ class Known:
     row: MailboxRow | None
 
 
-def recognised(imap: Imap, selected: Selected, rows: Iterable[MailboxRow]) -> Known:
-    """The surest there is. `rows`: all mailboxes that were ever read."""
-    read = sorted((row for row in rows if row.account), key=lambda row: row.name != imap.name)
+def recognised(imap: Imap, others: Collection[Imap], selected: Selected, rows: Iterable[MailboxRow]) -> Known:
+    """The surest there is. `rows`: all mailboxes that were ever read; `others`: all other `[[imap]]`, whose mailboxes are none of ours."""
+    ours = [row for row in rows if row.account and not _is_of_another(row, imap, others)]
+    read = sorted(ours, key=lambda row: row.name != imap.name)
     own = read[0] if read and read[0].name == imap.name else None
-    here = [row for row in read if _account(row.account) == account_of(imap) and _host(row.server) == _host(imap.place)]  # fmt: skip
-    same = [row for row in here if row.uidvalidity == selected.uidvalidity and selected.uidvalidity]
+    exact = [row for row in read if _is_at(row, imap)]
+    here = exact or [row for row in read if _is_like(row, imap)]
+    least = 1 if exact else _UNMISTAKABLE  # at another port there may be another server
+    same = [row for row in here if row.uidvalidity == selected.uidvalidity >= least]
     if same:
         return Known(How.SAME, same[0])
-    if own is not None and _likely(own, selected):
+    if own is not None and _likely(own, imap, selected):
         return Known(How.LIKELY, own)
     if here:
         return Known(How.AGAIN, here[0])
@@ -64,10 +67,32 @@ def recognised(imap: Imap, selected: Selected, rows: Iterable[MailboxRow]) -> Kn
     return Known(How.NEW, None)
 
 
-def _likely(row: MailboxRow, selected: Selected) -> bool:
-    """Whether UIDVALIDITY tells that much, and all that was taken can have been in it: UIDs are given once, in ascending order."""
+def _likely(row: MailboxRow, imap: Imap, selected: Selected) -> bool:
+    """Whether UIDVALIDITY tells that much, and all that was taken can have been in it: UIDs are given once, in ascending order.
+
+    Of start = "all" not even old mail may be passed over, and another mailbox may have been made in the same second.
+    """
     same = row.uidvalidity == selected.uidvalidity >= _UNMISTAKABLE
+    if imap.start == "all":
+        same = same and (row.account.startswith(f"{imap.user} ") or _host(row.server) == _host(imap.place))
     return same and selected.uidnext > Uids.parse(row.taken).highest
+
+
+def _is_of_another(row: MailboxRow, imap: Imap, others: Iterable[Imap]) -> bool:
+    """Whether it is exactly what another `[[imap]]` reads, or what one read by its name at another port of the same host."""
+    if _is_at(row, imap):
+        return False
+    return any(_is_at(row, other) or (row.name == other.name and _is_like(row, other)) for other in others)
+
+
+def _is_at(row: MailboxRow, imap: Imap) -> bool:
+    """Whether user, folder, host and port are the same."""
+    return _account(row.account) == account_of(imap) and row.server.lower() == imap.place.lower()
+
+
+def _is_like(row: MailboxRow, imap: Imap) -> bool:
+    """Whether all but the port is the same, which is another one with another kind of TLS."""
+    return _account(row.account) == account_of(imap) and _host(row.server) == _host(imap.place)
 
 
 def begun(known: Known, imap: Imap, selected: Selected, top: int, now: datetime, unfetched: int) -> MailboxRow:  # fmt: skip
@@ -113,5 +138,5 @@ def _account(text: str) -> str:
 
 
 def _host(place: str) -> str:
-    """Without the port, which is another one with another kind of TLS."""
+    """Without the port."""
     return place.rpartition(":")[0].lower()
