@@ -16,11 +16,16 @@ HERE = "203.0.113.9"
 
 
 def check(
-    dns: Dns, sender: str = "b@acme.test", peer: str = HERE, helo: str = "h.test", seconds: float = 5.0
+    dns: Dns,
+    sender: str = "b@acme.test",
+    peer: str = HERE,
+    helo: str = "h.test",
+    seconds: float = 5.0,
+    query_seconds: float = 0.3,
 ) -> str:
     who = spf.identity(sender, helo)
     assert who is not None
-    resolver = dns.resolver(query_seconds=0.3)
+    resolver = dns.resolver(query_seconds=query_seconds)
     return spf.check(peer, who, helo, resolver, resolver.deadline(seconds))
 
 
@@ -157,7 +162,9 @@ TERMS = st.sampled_from(
 def test_whatever_a_record_says_there_is_a_result(shared: Dns, terms: str, sender: str) -> None:
     shared.txt("acme.test", f"v=spf1 {terms}")
     shared.asked.clear()
-    result = check(shared, sender, helo="acme.test")
+    result = check(
+        shared, sender, helo="acme.test", seconds=60, query_seconds=10
+    )  # a busy machine is no fault
     assert result in ("none", "neutral", "pass", "fail", "softfail", "permerror")
     assert (
         sum(shared.asked.values()) <= 1 + 10 * 11
