@@ -42,6 +42,7 @@ from maild.entries import Arrived
 from maild.errors import NotNow
 from maild.message.identity import peek
 from maild.parsing import AHEAD, InProcess, Job, Reading
+from maild.reports import Cases
 from maild.settling import FILES_AGAIN, UNTRIED_AGAIN, Settling
 from maild.site import Site
 from maild.telling import Occasion, Telling, fresh
@@ -364,11 +365,11 @@ class Flow(Settling):
     def _reports(self, due: Sequence[tuple[Agent, str]], now: datetime) -> Mapping[str, rounds.Weekly]:
         """Made before any transaction that writes: a busy desk's take seconds."""
         made: dict[str, rounds.Weekly] = {}
-        cases: rounds.Cases = {}
+        read: Cases = {}
         with self.store.read() as work:
             for agent in (agent for agent, kind in due if kind == rounds.WEEKLY):
                 try:
-                    made[agent.address] = rounds.weekly(work, self.site, agent, now, cases)
+                    made[agent.address] = rounds.weekly(work, self.site, agent, now, read)
                 except NotNow:
                     raise
                 except Exception:

@@ -12,17 +12,16 @@ from functools import partial
 from typing import Final
 
 from maild.delivery.notice import Board, DigestLine, Section
-from maild.desk.chronicle import Case
 from maild.desk.effects import Tell
 from maild.desk.facts import Address
 from maild.desk.mornings import Part, is_morning, managed, morning_after, parts, week_after, zone_of
 from maild.desk.people import Ticket
 from maild.desk.periods import whole_week
-from maild.desk.reporting import Period, Report
+from maild.desk.reporting import Report
 from maild.desk.rulebook import Agent, Rulebook
 from maild.desk.selection import NOBODY, Selection
 from maild.desk.words import Happening, Role
-from maild.reports import cases_of, of_cases
+from maild.reports import Cases, of_period
 from maild.site import Site
 from maild.telling import Occasion, Telling
 from store import Work
@@ -33,7 +32,6 @@ WEEKLY: Final = "weekly"
 READ: Final = 500
 ROWS: Final = 20
 Appointments = Mapping[tuple[str, str], datetime]
-Cases = dict[tuple[Period, tuple[str, ...] | None], list[Case]]
 _Following = Callable[[datetime], datetime | None]
 
 
@@ -91,16 +89,14 @@ def make(work: Work, changes: Mapping[tuple[str, str], datetime | None]) -> None
         work.appoint(recipient, kind, at)
 
 
-def weekly(work: Work, site: Site, agent: Agent, now: datetime, cases: Cases) -> Weekly:
-    """The report that is due to an agent: of the week before the last time it was. `cases`: what was read for others, and will be for him."""
+def weekly(work: Work, site: Site, agent: Agent, now: datetime, read: Cases) -> Weekly:
+    """The report that is due to an agent: of the week before the last time it was. `read` as in `of_period`."""
     rulebook = site.rulebook
     zone, teams = zone_of(rulebook, agent), managed(rulebook)[agent.address]
     assert rulebook.report_at is not None
     last = week_after(rulebook.report_at, zone, now).astimezone(zone) - timedelta(days=7)
     period = whole_week(last.astimezone(now.tzinfo), zone)
-    if (period, teams) not in cases:
-        cases[period, teams] = cases_of(work, rulebook, period, teams)
-    found = of_cases(cases[period, teams], rulebook, period, now, reader=agent, teams=teams)
+    found = of_period(work, rulebook, period, now, reader=agent, teams=teams, read=read)
     return Weekly(period.until.astimezone(zone).date(), found)
 
 

@@ -117,9 +117,7 @@ class Sending:
         envelope_id = mail.row.message_id.strip("<>") if self._reports else None
         try:
             outcome = await self._sender.send(mail.raw, mail.sender, mail.row.recipient, envelope_id)
-        except (
-            Exception
-        ) as fault:  # one mail that breaks the sender must not keep the others from being settled
+        except Exception as fault:  # one mail that breaks the sender holds up no other
             log.exception("delivery fault", outbox=mail.row.id)
             return Delivered("unknown", f"a fault of maild: {type(fault).__name__}")
         return Delivered(outcome.kind, outcome.text, outcome.status, outcome.of)

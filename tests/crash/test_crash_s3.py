@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from maild.clock import utc_now
 from maild.daemon import Daemon
 from store.s3 import S3Files
 from tests.crash.test_crash_network import smtp_code
+from tests.s3 import moto_server
 from tests.way.desk import CONFIG, Desk
 from tests.way.letters import letter
 from tests.way.relay import Relay
@@ -29,15 +28,7 @@ class Bucket:
     """A server of the test's own, moto's, that is stopped and started on one port; what is in it stays."""
 
     def __init__(self) -> None:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of its libraries
-                from moto.server import ThreadedMotoServer
-        except ImportError:
-            if os.environ.get("CI") == "true":
-                pytest.fail("moto is not installed, and CI must test S3")
-            pytest.skip("moto is not installed")
-        self._make: Any = ThreadedMotoServer
+        self._make = moto_server()
         self._silent: socket.socket | None = None
         self.port = 0
         self.start()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
-from maild import rounds, site
-from maild.desk.chronicle import Case
-from maild.desk.reporting import Period
-from maild.desk.rulebook import Rulebook
+from maild import site
+from maild.desk.chronicle import Chronicle
 from maild.settling import Outbound
 from store import Store, Work
 from store.rows import Filter
@@ -211,17 +210,17 @@ def test_a_storm_drops_neither(store: Store, tmp_path: Path) -> None:
 
 def test_a_report_that_breaks_takes_nobody_elses(desk: s.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     opened(desk)
-    real = rounds.cases_of
+    real = Work.chronicles
 
-    def cases(
-        work: Work, rulebook: Rulebook, period: Period, teams: tuple[str, ...] | None = None
-    ) -> list[Case]:
+    def chronicles(
+        work: Work, since: datetime, until: datetime, teams: Collection[str] | None = None
+    ) -> Iterator[Chronicle]:
         if teams is not None:
             raise ValueError("a ticket of that team breaks it")
-        return real(work, rulebook, period, teams)
+        return real(work, since, until, teams)
 
     with monkeypatch.context() as patch:
-        patch.setattr(rounds, "cases_of", cases)
+        patch.setattr(Work, "chronicles", chronicles)
         desk.now[0] = datetime(2026, 3, 9, 12, tzinfo=UTC)
         desk.flow.tick()
         assert ("chen", "weekly") in told(desk.sent())

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,6 +15,7 @@ from store.blobs import Blobs
 from store.files import Files
 from store.s3 import S3Files
 from tests.crash.network import Wire
+from tests.s3 import moto_server
 
 BIG = b"0123456789abcdef" * (Content.SMALL // 16) + b"!"
 HUGE = bytes(range(256)) * 100_000
@@ -29,15 +27,7 @@ def sha256(data: bytes) -> str:
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of its libraries
-            from moto.server import ThreadedMotoServer
-    except ImportError:
-        if os.environ.get("CI") == "true":
-            pytest.fail("moto is not installed, and CI must test S3")
-        pytest.skip("moto is not installed")
-    server: Any = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = moto_server()(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
