@@ -28,6 +28,7 @@ import secrets
 import stat
 import sys
 import tarfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -37,8 +38,7 @@ from typing import IO, BinaryIO, Final
 import click
 
 from maild import __version__, config, show
-from maild.clock import utc_now
-from maild.documents import moment
+from maild.clock import moment, utc_now
 from maild.errors import BadInput, MaildError, NotNow
 from maild.terminal import Desk, json_option
 from store import Store
@@ -64,6 +64,7 @@ _WRONG: Final = {
 _LEVEL: Final = 4
 _BLOCK: Final = 1 << 20
 _EVERY: Final = 1000
+_SAY_SECONDS: Final = 5
 
 
 class Incomplete(MaildError):
@@ -91,6 +92,19 @@ def write(store: Store, path: Path, to: BinaryIO, now: datetime, progress: Calla
     except OSError as error:
         of = f"{error.filename}: " if isinstance(error.filename, str) else ""
         raise NotNow(f"the backup cannot be written: {of}{error.strerror or error}") from error
+
+
+def _now_and_then(say: Callable[[str], None]) -> Callable[[str], None]:
+    """What says some of the lines only, for a journal that is read."""
+    last = time.monotonic()
+
+    def say_some(line: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _SAY_SECONDS:
+            last = time.monotonic()
+            say(line)
+
+    return say_some
 
 
 @dataclass(slots=True)
@@ -279,7 +293,7 @@ def backup(desk: Desk, file: Path, as_json: bool) -> None:
         raise click.UsageError("--json would stand in the middle of the backup")
     path = desk.path
     with _out(file) as to, desk.store() as store:
-        found = write(store, path, to, utc_now(), lambda line: click.echo(line, err=True))
+        found = write(store, path, to, utc_now(), _now_and_then(lambda line: click.echo(line, err=True)))
     rows = sum(found.rows.values())
     if as_json:
         show.as_json({"file": str(file.absolute()), **asdict(found)})

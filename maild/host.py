@@ -48,6 +48,12 @@ def watchdog(env: Mapping[str, str] = os.environ) -> float | None:
     return int(wanted) / 1_000_000
 
 
+def state_folder(env: Mapping[str, str] = os.environ) -> Path | None:
+    """The folder that the service manager gives us for what lasts (StateDirectory= of systemd.exec(5)); None without one."""
+    first = env.get("STATE_DIRECTORY", "").partition(":")[0]
+    return Path(first) if first else None
+
+
 def passed_sockets(env: MutableMapping[str, str] = os.environ) -> list[Passed]:
     """-> the sockets passed to this process, in the units' order; the variables that say so are taken out of `env`.
 

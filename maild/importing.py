@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -124,12 +125,20 @@ class Importing:
                 done.append(Filed(brought_.name, "known"))
         yield from done
         waiting = [(one, outcome) for one, outcome in batch if outcome is not None]
+        for one, _ in waiting:
+            self._put_far(one)
         while waiting:
             filed = self._some(waiting)
             waiting = waiting[len(filed) :]
             yield from filed
             if self.considerate:
                 time.sleep(PAUSE)
+
+    def _put_far(self, one: Brought) -> None:
+        """Put a big mail with the files before its transaction, which must not wait for them where they are far away."""
+        content = self.store.content
+        if content.files.far and len(one.raw) > content.SMALL:
+            content.put_file(io.BytesIO(one.raw), len(one.raw), one.sha256)
 
     def _some(self, waiting: Sequence[tuple[Brought, Parsed | Exception]]) -> list[Filed]:
         """File as many as a transaction may hold, one at least."""

@@ -18,11 +18,12 @@ from typing import BinaryIO, Final, cast
 
 import click
 
-from maild import config, host, show, site
+from maild import config, host, show
 from maild.backup import FOLDERS, FORMAT, HEAD, MANIFEST, SHA256, folders
 from maild.clock import utc_now
 from maild.errors import BadInput, ConfigError, NotNow
-from maild.lock import only_one
+from maild.lock import AlreadyRunning, only_one
+from maild.opening import files_place
 from maild.settings import Settings
 from maild.terminal import Desk, json_option
 from store import blobs_at
@@ -30,7 +31,7 @@ from store.blobs import Blobs
 from store.engine import parse_url, sqlite_file
 from store.restore import Restoring, restoring
 
-_LARGEST: Final = 64 << 20
+_LARGEST: Final = 256 << 20
 """Octets of a member that is read as a whole."""
 _BLOCK: Final = 1 << 20
 _EVERY: Final = 1000
@@ -38,7 +39,8 @@ _EVERY: Final = 1000
 
 @dataclass(slots=True)
 class Restored:
-    """What came back: rows by table, files; configuration files `written`, and those that were there and were `left` as they are."""
+    """What came back: rows by table, files; configuration files `written`, and those that were there and were `left` as they are. `aside`:
+    where the SQLite database is that was there before."""
 
     at: str = ""
     desk: str = ""
@@ -49,6 +51,7 @@ class Restored:
     left: list[str] = field(default_factory=list)
     waiting: int = 0
     missing: list[str] = field(default_factory=list)
+    aside: str | None = None
 
 
 class Reading:
@@ -254,14 +257,17 @@ def restore(
         host.act_as_owner(settings.store.files)
     path = sqlite_file(parse_url(url))
     lock = None if path is None else path.with_name(f"{path.name}.lock")
-    blobs = blobs_at(site.files_place(settings))
+    blobs = blobs_at(files_place(settings))
     put: list[str] = []
     rows: Restoring | None = None
     with contextlib.ExitStack() as held:
         if lock is not None:
             with _written(lock):
                 lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                held.enter_context(only_one(lock))
+                try:
+                    held.enter_context(only_one(lock))
+                except AlreadyRunning:
+                    raise BadInput(f"maild runs on {path}: stop it first") from None
         blobs.prepare()
         try:
             with restoring(url, found.schema, utc_now(), force=force) as rows:
@@ -284,6 +290,7 @@ def restore(
                 if lost:
                     raise BadInput(f"the backup lacks content {lost[0]}, which is named in it")
                 found.waiting = rows.queued()
+            found.aside = None if rows.aside is None else str(rows.aside)
         except BaseException:
             if rows is None or not rows.ending:
                 _discard(blobs, put)
@@ -364,6 +371,8 @@ def _show(found: Restored, *, as_json: bool, only_check: bool) -> None:
         click.echo(f"whole: the desk {found.desk} as of {found.at}: {what}")
         return
     click.echo(f"the desk {found.desk} as of {found.at} is back: {what}")
+    if found.aside:
+        click.echo(f"the database that was there before is {found.aside}; remove it when you need it no more")
     if found.left:
         click.echo(f"{len(found.left)} files of the configuration were there and are as they were")
     if found.waiting:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from maild import documents, show
-from maild.documents import moment
+from maild.clock import moment
 from maild.errors import BadInput
 from maild.show import clean
 from maild.terminal import Desk, json_option
@@ -156,8 +156,11 @@ def printed(found: Mapping[str, Any]) -> None:
 
 def _print_arrival(one: Mapping[str, Any], *, again: bool) -> None:
     helo = f" ({clean(one['helo'])})" if one["helo"] else ""
+    peer = (
+        f" from {clean(one['peer'])}" if one["peer"] != one["route"] else ""
+    )  # a pipe and an archive have none
     click.echo(
-        f"\n{one['received_at']}  arrived{' again' if again else ''} by {one['route']} from {clean(one['peer'])}{helo}: "
+        f"\n{one['received_at']}  arrived{' again' if again else ''} by {one['route']}{peer}{helo}: "
         f"<{clean(one['sender'])}> to {clean(', '.join(one['recipients']))}, {one['size']} octets, kept as {one['intake']}"
     )
     for held in one["held"]:
@@ -179,9 +182,8 @@ def _print_arrival(one: Mapping[str, Any], *, again: bool) -> None:
         click.echo(f"  {one['finished_at']}  processed: {one['outcome']}")
     for name in ("verdicts", "decisions"):
         for reason in one[name]:
-            click.echo(
-                f"    {clean(reason['step'])}: {clean(reason['outcome'])} — {clean(reason['evidence'])}"
-            )
+            why = f" — {clean(reason['evidence'])}" if reason["evidence"] else ""
+            click.echo(f"    {clean(reason['step'])}: {clean(reason['outcome'])}{why}")
     for event in one["events"]:
         detail = ", ".join(f"{key}: {show.told(value)}" for key, value in event["detail"].items())
         of = f"#{event['ticket']} " if event["ticket"] else ""

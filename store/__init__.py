@@ -6,7 +6,7 @@
 
 What a row is:
 
-    content       octets known by their SHA-256, if small (bigger ones are files): raw mails, attachments, big mails of ours
+    content       octets known by their SHA-256, if small (bigger ones are files, or on their way there): raw mails, attachments, big mails of ours
     intake        a mail that arrived, with its envelope: waiting, working, done, quarantined, dropped
     discard       a content that an erasure has freed, until it is removed
     person        somebody of the register        address      by which mail address a person is known, in lower case
@@ -41,9 +41,10 @@ Faults that pass are raised as `NotNow` from every call; errors of the program s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from maild.errors import NotNow, Unreachable
 from store.bells import Bells
@@ -79,6 +80,9 @@ __all__ = [
 def blobs_at(place: FilesPlace) -> Blobs:
     """What keeps big contents in this folder or bucket."""
     return S3Files(place) if isinstance(place, Bucket) else Files(place)
+
+
+_MOVED_MOST: Final = 100
 
 
 class Store:
@@ -170,13 +174,40 @@ class Store:
         with self._database.read() as connection:
             return list(violations(connection, self._files))
 
-    def sweep(self) -> int:
-        """Remove the contents that erasures have freed: how many. Nothing when there are none, at the price of one look."""
+    def sweep(self, goes_on: Callable[[], bool] = lambda: True) -> int:
+        """Remove the contents that erasures have freed: how many, as far as it goes on. Nothing when there are none, at the price of one look."""
         with self.read() as work:
             if not work.discarded():
                 return 0
-        with self.work() as work:
-            return work.sweep()
+        with self._database.alone() as still:
+            with self.work() as work:
+                free = work.begin_sweep()
+            gone = []
+            for sha256 in free:
+                if not goes_on():
+                    break
+                still()
+                self._files.discard(sha256)
+                gone.append(sha256)
+            with self.work() as work:
+                work.end_sweep(gone)
+        return len(gone)
+
+    def move_out(self, goes_on: Callable[[], bool] = lambda: True) -> int:
+        """Put big contents that transactions had to write into the database with the files, which are far away: how many, as far as it goes
+        on. Nothing when there are none, at the price of one look."""
+        moved = 0
+        while waiting := self.content.to_move(_MOVED_MOST):
+            for sha256 in waiting:
+                if not goes_on():
+                    return moved
+                with self._database.alone() as still:
+                    put = self.content.put_from_table(sha256)
+                    still()
+                    with self.work() as work:
+                        work.moved_out(sha256, put=put)
+                moved += put
+        return moved
 
     def compact(self) -> bool:
         """Give back what erased rows have left in the database's files; False for a big SQLite database, which would stand still for long.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeAlias
+from typing import BinaryIO, Final, Protocol, TypeAlias
 
 from maild.errors import NotNow
 
@@ -36,9 +37,35 @@ class FilesAway(NotNow):
     """A big content, or all of them, cannot be read or kept now; the database can."""
 
 
+class Puts:
+    """Which contents this process has put with the files, and after how many sweeps each; for all its threads. Of very many, the last ones."""
+
+    _MOST: Final = 10_000
+
+    def __init__(self) -> None:
+        self._after: dict[str, int] = {}
+
+    def note(self, sha256: str, sweeps: int) -> None:
+        """It was there when so many sweeps had ended, or later."""
+        self._after.pop(sha256, None)
+        self._after[sha256] = sweeps
+        if len(self._after) > self._MOST:
+            with contextlib.suppress(KeyError, StopIteration, RuntimeError):  # another thread was faster
+                del self._after[next(iter(self._after))]
+
+    def after(self, sha256: str) -> int | None:
+        """None when nobody here has put it."""
+        return self._after.get(sha256)
+
+
 class Blobs(Protocol):
     """Octets by their SHA-256 in hexadecimal; the same hash is the same octets. All methods raise FilesAway for what passes, KeyError for
     what is no such hash."""
+
+    far: bool
+    """Whether to ask means to wait for the network, which no write transaction may."""
+
+    puts: Puts
 
     @property
     def place(self) -> FilesPlace:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from maild.desk.callers import Caller, meant, name_key, phone_key, same_number
 from maild.desk.facts import Address
 from maild.desk.people import Person
-from maild.desk.rulebook import Contact
 from store import tables
 from store.people import PERSON_COLUMNS, PeopleWork, person_of
 from store.transaction import insert_ignore
+
+if TYPE_CHECKING:
+    from maild.desk.rulebook import Contact
 
 _FINGERPRINT: Final = "people"
 _TAKEN: Final = "people taken"

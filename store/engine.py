@@ -7,12 +7,14 @@ its transaction, so that nobody can go on in half of one. Errors of the program 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -58,6 +60,8 @@ _POSTGRES_SESSION = f"""
 COMPACTED_MOST: Final = 1 << 30
 """Octets of an SQLite file that is made anew in some seconds."""
 
+
+_SWEEP_LOCK: Final = 0x7377656570  # any number nobody else uses: "sweep"
 
 STATEMENTS: Final = 512
 """Statements that a connection to SQLite keeps prepared: all that the program has. The driver's 128 are fewer."""
@@ -273,6 +277,28 @@ class Database:
         with _pool_faults(), self._reader.connect() as connection:
             yield connection
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[Callable[[], None]]:
+        """One process at a time removes or moves files, outside of any transaction. Gives what raises NotNow when that is not so any more.
+
+        NotNow when another one takes too long. On PostgreSQL it is so as long as this session lives.
+        """
+        path = sqlite_file(self.url)
+        if path is not None:
+            with _lock_file(path.with_name(f"{path.name}-sweep")) as file:
+                _wait_until(lambda: _locked(file))
+                yield lambda: None
+            return
+        with _pool_faults(), self._writer.connect() as plain:
+            connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+            _wait_until(lambda: connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_SWEEP_LOCK))))
+            try:
+                yield lambda: connection.execute(sa.select(sa.literal(1))).close()
+            finally:
+                # With its session the lock has gone.
+                with contextlib.suppress(NotNow, sa.exc.PendingRollbackError):
+                    connection.execute(sa.select(sa.func.pg_advisory_unlock(_SWEEP_LOCK)))
+
     @property
     def contended(self) -> bool:
         """Whether another thread or process waits urgently for the write transaction that is open."""
@@ -319,6 +345,30 @@ class Database:
     def close(self) -> None:
         self._reader.dispose()
         self._writer.dispose()
+
+
+def _lock_file(path: Path) -> IO[str]:
+    try:
+        return path.open("a")
+    except OSError as error:
+        raise NotNow(f"the database cannot be used now: {path}: {error.strerror}") from error
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _wait_until(taken: Callable[[], bool | None]) -> None:
+    """Until this lock is ours; NotNow when that takes too long."""
+    until = time.monotonic() + BUSY_SECONDS
+    while not taken():
+        if time.monotonic() > until:
+            raise NotNow("another process removes or moves files, and takes long")
+        time.sleep(0.05)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,6 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from maild.desk.redacting import Redaction
-from maild.message import quotes
 from store import tables
 from store.columns import bounded
 from store.content import ContentWork
@@ -81,6 +80,8 @@ class ErasureWork(HistoryWork, ContentWork, SearchWork):
             self._connection.exec_driver_sql("PRAGMA secure_delete = ON").close()
 
     def _redaction(self, traces: Traces) -> Redaction:
+        from maild.message import quotes  # its expressions take as long to compile as a database to open
+
         said: list[str] = []
         for part in chunks(traces.messages):
             columns = (tables.message.c.subject, tables.message.c.reply, tables.message.c.text)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from store.blobs import FilesAway
+from store.blobs import FilesAway, Puts
 from store.engine import make_folder
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -43,8 +43,11 @@ def _sync_folder(folder: Path) -> None:
 class Files:
     """The folder of big contents: `ab/cdef…` by hash, `partial/` for what is being written, and `desk`, which tells it from other folders."""
 
+    far = False
+
     def __init__(self, folder: Path) -> None:
         self.folder = self.place = folder
+        self.puts = Puts()
         self._partial = folder / "partial"
 
     def prepare(self) -> None:

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from maild.desk.facts import Envelope
 from maild.errors import NotNow
 from store.bells import MAIL
-from store.content import Content
+from store.content import Content, ContentWork
 from store.prepared import Prepared
 from store.rows import Arrival, Intake, Quarantined
 from store.tables import IMPORTED, INTAKE_ASIDE, INTAKE_OPEN, intake, where
-from store.transaction import Transaction, any_of, chunks
+from store.transaction import any_of, chunks
 
 _INSERT = sa.insert(intake).returning(intake.c.id, sort_by_parameter_order=True)
 _UPDATE = sa.update(intake)
@@ -36,22 +36,24 @@ _COLUMNS = (
 )
 _FINISH = Prepared(_UPDATE.where(intake.c.id == sa.bindparam("number"), intake.c.state == "working"))
 _FREE: dict[str, Any] = {"node": None, "lease_until": None}
+_TO_WORK_ON = (
+    where(INTAKE_OPEN),
+    sa.or_(
+        sa.and_(
+            intake.c.state == "waiting",
+            sa.or_(intake.c.due_at.is_(None), intake.c.due_at <= sa.bindparam("now")),
+        ),
+        sa.and_(intake.c.state == "working", intake.c.lease_until < sa.bindparam("now")),
+    ),
+)
 _CANDIDATES = (
     sa.select(intake.c.id, intake.c.attempts)
-    .where(
-        where(INTAKE_OPEN),
-        sa.or_(
-            sa.and_(
-                intake.c.state == "waiting",
-                sa.or_(intake.c.due_at.is_(None), intake.c.due_at <= sa.bindparam("now")),
-            ),
-            sa.and_(intake.c.state == "working", intake.c.lease_until < sa.bindparam("now")),
-        ),
-    )
+    .where(*_TO_WORK_ON)
     .order_by(intake.c.id)
     .limit(sa.bindparam("most"))
     .with_for_update(skip_locked=True)
 )
+_WAITS = sa.select(sa.exists().where(*_TO_WORK_ON))
 _IMPORTED_BEFORE = sa.select(intake.c.sha256).where(where(IMPORTED), intake.c.sha256.in_(any_of("hashes")))
 
 
@@ -83,7 +85,7 @@ def _envelope(row: Any) -> Envelope:
     )
 
 
-class IntakeWork(Transaction):
+class IntakeWork(ContentWork):
     """The intake as part of a transaction."""
 
     def keep(self, arrivals: Sequence[Arrival]) -> list[int]:
@@ -112,15 +114,6 @@ class IntakeWork(Transaction):
         self.ring(MAIL)
         return list(self._connection.scalars(_INSERT, rows))
 
-    def _hold(self, files: Iterable[str]) -> None:
-        """These files stay from now on; NotNow when an erasure has removed one between its writing and this."""
-        wanted = list(files)
-        if wanted:
-            self._hold_files()
-        for sha256 in wanted:
-            if not self._files.holds(sha256):
-                raise NotNow(f"the file of content {sha256} was just removed by an erasure")
-
     def take_up(self, arrival: Arrival, node: str, now: datetime, lease: timedelta) -> int:
         """Accept a mail whose content is kept already and begin to work on it, so that nobody else ever does: its number."""
         [number] = self.keep([arrival])
@@ -134,6 +127,10 @@ class IntakeWork(Transaction):
         for part in chunks(hashes):
             found.update(self._connection.scalars(_IMPORTED_BEFORE, {"hashes": part}))
         return found
+
+    def intake_waits(self, now: datetime) -> bool:
+        """Whether there is a mail to work on."""
+        return bool(self._connection.scalar(_WAITS, {"now": now}))
 
     def claim_intake(self, node: str, now: datetime, lease: timedelta, limit: int) -> list[Intake]:
         """Up to `limit` mails to work on until `now + lease`, in order of number; each goes to one claimer only.

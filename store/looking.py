@@ -15,10 +15,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
 
 from maild.errors import NotNow
+from store import unfinished
 from store.blobs import Blobs, Bucket, FilesPlace
 from store.engine import make_engine, parse_url, sqlite_file
-from store.migration import HEAD, revision_of
+from store.migration import HEAD, is_alone, is_schema_locked, revision_of
 from store.s3 import S3Files
+from store.unfinished import CutOff
 
 _NOBODY: Final = "0" * 64
 
@@ -40,6 +42,24 @@ class Looked:
     def current(self) -> bool:
         """Whether it can be used as it is."""
         return self.revision == self.head
+
+
+def cut_off(url: str) -> CutOff | None:
+    """A restore that was cut off; None for none, or while it is at work. Raises ConfigError, NotNow."""
+    parsed = parse_url(url)
+    path = sqlite_file(parsed)
+    if path is not None:
+        found = unfinished.beside(path)
+        return found if found and not is_alone(path) else None
+    engine = make_engine(parsed, reading=True)
+    try:
+        with engine.connect() as connection:
+            found = unfinished.within(connection)
+            return found if found and not is_schema_locked(connection) else None
+    except sa.exc.DatabaseError as error:
+        raise NotNow(str(error.orig).strip().partition("\n")[0]) from error
+    finally:
+        engine.dispose()
 
 
 def database(url: str, now: datetime) -> Looked | None:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
 from maild.errors import ConfigError, Problem
-from store import tables
+from store import tables, unfinished
 from store.engine import create_sqlite_file, make_engine, make_folder, sqlite_file
 
 if TYPE_CHECKING:
@@ -32,16 +32,21 @@ _LOCK = 0x6D61696C64  # any number nobody else uses: "maild"
 def migrate(url: URL) -> None:
     """Create or upgrade the database. An older one on SQLite is first copied to `NAME.before-REVISION` beside it.
 
-    ConfigError when it is newer than this program or no database; NotNow when it cannot be used now; OSError for its folder.
+    ConfigError when it is newer than this program or no database; Unreachable beside a restore that was cut off (one that is at work is
+    waited for); NotNow when it cannot be used now; OSError for its folder.
     """
     path = sqlite_file(url)
     engine, reader = make_engine(url, migrating=True), make_engine(url, reading=True)
     try:
         with alone(path):
             if path is not None:
+                unfinished.refuse(unfinished.beside(path))
                 create_sqlite_file(path)
             with reader.connect() as connection:  # a look that waits for no writer
+                begun = unfinished.within(connection)
                 revision = revision_of(connection)
+            if begun is not None:
+                revision = _after_restore(engine)
             if revision != HEAD:
                 _upgrade(engine, path)
     except sa.exc.DatabaseError as error:
@@ -51,6 +56,14 @@ def migrate(url: URL) -> None:
     finally:
         engine.dispose()
         reader.dispose()
+
+
+def _after_restore(engine: Engine) -> str | None:
+    """The revision when a restore on PostgreSQL has ended; Unreachable when nobody is at work on it any more."""
+    with engine.begin() as connection:
+        lock_schema(connection)
+        unfinished.refuse(unfinished.within(connection))
+        return _revision_within(connection)
 
 
 @contextlib.contextmanager
@@ -66,6 +79,18 @@ def alone(path: Path | None) -> Iterator[None]:
         yield
     finally:
         os.close(folder)
+
+
+def is_alone(path: Path) -> bool:
+    """Whether some process makes, upgrades or restores an SQLite database in this folder just now."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(folder)
+    return False
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -110,6 +135,11 @@ def lock_schema(connection: Connection) -> None:
     """Until the end of this transaction on PostgreSQL no other process makes or upgrades the database."""
     connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+
+
+def is_schema_locked(connection: Connection) -> bool:
+    """Whether some process makes, upgrades or restores the database on PostgreSQL just now."""
+    return not connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock_shared(_LOCK)))
 
 
 def known_revisions() -> tuple[str, ...]:

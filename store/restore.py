@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
 from maild.errors import BadInput, NotNow, Unreachable
-from store import backup, tables
+from store import backup, tables, unfinished
 from store.backup import NAMING
 from store.engine import create_sqlite_file, make_engine, parse_url, sqlite_file
 from store.migration import HEAD, alone, known_revisions, lock_schema, step
@@ -33,12 +33,13 @@ _NO_LINKS: Final = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, 
 
 class Restoring:
     """The rows of a new database, until it takes the place of the old one. `counts`: rows by table. `ending`: it does so now, and may have
-    done so even when a fault is told."""
+    done so even when a fault is told. `aside`: the file that has the old database now, None when there was none."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.counts: dict[str, int] = {}
         self.ending = False
+        self.aside: Path | None = None
 
     def load(self, piece: bytes) -> None:
         """Insert a piece of a table. BadInput when it is none."""
@@ -123,7 +124,7 @@ def _disk(path: Path) -> Iterator[None]:
 def _beside(url: URL, path: Path, revision: str, now: datetime, *, force: bool) -> Iterator[Restoring]:
     if not force and path.exists() and _file_in_use(path):
         raise BadInput(f"{path} is in use: --force moves it aside")
-    partial = path.with_name(f"{path.name}.restoring")
+    partial = unfinished.growing(path)
     with _disk(partial):
         _remove(partial)
         create_sqlite_file(partial)
@@ -145,7 +146,7 @@ def _beside(url: URL, path: Path, revision: str, now: datetime, *, force: bool) 
             engine.dispose()
         with _disk(path):
             try:
-                _take_place(path, partial, now)
+                found.aside = _take_place(path, partial, now)
             finally:
                 found.ending = not partial.exists()
             _sync(path.parent)
@@ -178,8 +179,8 @@ def _gather(engine: Engine) -> None:
             raise NotNow("the database cannot be used now: its log was not written back")
 
 
-def _take_place(path: Path, partial: Path, now: datetime) -> None:
-    """The new file in the place of the old one, which gets another name first: at every moment one of them is there, whole."""
+def _take_place(path: Path, partial: Path, now: datetime) -> Path | None:
+    """The new file in the place of the old one, which gets another name first, that is given back: at every moment one of them is there, whole."""
     with partial.open("rb") as file:
         os.fsync(file.fileno())
     aside: dict[Path, Path] = {}
@@ -203,6 +204,7 @@ def _take_place(path: Path, partial: Path, now: datetime) -> None:
             else:
                 new.replace(old)
         raise
+    return aside.get(path)
 
 
 def _write_back(path: Path) -> None:
@@ -236,13 +238,15 @@ def _remove(path: Path) -> None:
 
 @contextlib.contextmanager
 def _instead(url: URL, revision: str, *, force: bool) -> Iterator[Restoring]:
-    engine = make_engine(url, migrating=True)
+    engine, begun = make_engine(url, migrating=True), False
     try:
         with engine.begin() as connection:
             lock_schema(connection)
             if not force and backup.in_use(connection):
                 raise BadInput("the database is in use: --force replaces what is in it")
             _refuse_running(connection)
+            begun = True
+            unfinished.begin(engine)
             _empty(connection)
             step(connection, revision)
             _wait_with_references(connection, "DEFERRABLE INITIALLY DEFERRED")
@@ -257,6 +261,10 @@ def _instead(url: URL, revision: str, *, force: bool) -> Iterator[Restoring]:
             found.finish(revision)
             _count_on(connection)
             found.ending = True
+    except BaseException:
+        if begun:
+            unfinished.give_up(engine)
+        raise
     finally:
         engine.dispose()
 
@@ -274,7 +282,7 @@ def _refuse_running(connection: Connection) -> None:
 
 def _empty(connection: Connection) -> None:
     """Take away the tables of a desk; whatever else lives in this database stays."""
-    ours = {*tables.metadata.tables, "search", "alembic_version"}
+    ours = {*tables.metadata.tables, "search", "alembic_version", unfinished.TABLE}
     for name in sa.inspect(connection).get_table_names():
         if name in ours:
             connection.exec_driver_sql(f'DROP TABLE "{name}" CASCADE')

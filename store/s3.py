@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, cast
 
 from maild.errors import ConfigError, Problem
-from store.blobs import Bucket, FilesAway
+from store.blobs import Bucket, FilesAway, Puts
 
 CONNECT_SECONDS: Final = 5
 ANSWER_SECONDS: Final = 20
@@ -40,6 +40,8 @@ _NEVER: Final = {
 class S3Files:
     """Contents in a bucket; for all threads of the process."""
 
+    far = True
+
     def __init__(self, place: Bucket) -> None:
         try:
             import botocore.config
@@ -48,6 +50,7 @@ class S3Files:
         except ImportError:
             raise _refuse(place, "needs the client for S3: install maild[s3]") from None
         self.place = place
+        self.puts = Puts()
         self._faults: tuple[type[Exception], ...] = (botocore.exceptions.BotoCoreError, OSError)
         self._answer: type[Exception] = botocore.exceptions.ClientError
         settings = botocore.config.Config(

@@ -7,7 +7,8 @@ from typing import BinaryIO
 
 from maild.desk.facts import Envelope
 from maild.errors import MaildError, NotNow
-from maild.flow import Flow, Kept
+from maild.flow import Flow
+from maild.keeping import Kept
 from store import Content
 
 MOST = 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from maild import config
+from maild.doctoring import keeping
+from maild.doctoring.findings import Grade
 from store import Store
 from store.engine import make_engine, parse_url
 from store.tables import metadata
@@ -330,3 +334,41 @@ def test_a_restore_that_is_killed_can_be_repeated(
                 assert target.place.run(*target.words).returncode == 0
             target.assert_whole()
             target.clear(tmp_path / "old.tar.gz")
+
+
+@pytest.mark.parametrize(
+    ("database", "at", "words"),
+    [
+        ("sqlite", ("before commit", 1), ("run",)),
+        (
+            "postgresql",
+            ("before commit", 2),
+            ("import", "early.eml"),
+        ),  # the first one tells that it has begun
+    ],
+    indirect=["database"],
+)
+def test_what_a_killed_restore_left_is_not_opened_as_a_desk(
+    new_database: Callable[[], str], at: tuple[str, int], words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    old, new = Place(tmp_path / "old", new_database()), Place(tmp_path / "new", new_database())
+    old.fill(s.mail(CARLA, "Printer", "It burns."))
+    whole, mail = tmp_path / "b.tar.gz", s.mail(CARLA, "Early", "Is anybody there?", 70)
+    assert old.run("backup", whole).returncode == 0
+    (new.folder / "early.eml").write_bytes(mail)
+    new.dies(monkeypatch, at, "restore", whole)
+    assert maild("deliver", cwd=new.folder, stdin=mail).returncode == 75
+    refused = new.run(*words)
+    assert refused.returncode == 69, refused.stderr
+    assert refused.stderr.startswith(b"maild: a maild restore into ")
+    assert b" was cut off: repeat it; or, to go on as if it had never begun, " in refused.stderr
+    assert refused.stderr.endswith(b"restoring\n")
+    [told] = asyncio.run(keeping.database(config.load(new.folder / "maild.toml"), s.NOW))
+    assert (told.what, told.grade) == ("restore", Grade.FAULT)
+    again = new.run("restore", whole)
+    assert again.returncode == 0, again.stderr
+    assert rows(new.url)["ticket"] == rows(old.url)["ticket"]
+    assert maild("deliver", cwd=new.folder, stdin=mail).returncode == 0
+    (tmp_path / "cut").write_bytes(whole.read_bytes()[:-40])
+    assert new.run("restore", "--force", tmp_path / "cut").returncode == 65
+    assert new.run("tickets").returncode == 0  # one that failed by itself leaves nothing

@@ -13,7 +13,8 @@ import pytest
 
 from maild import site
 from maild.clock import utc_now
-from maild.daemon import Daemon
+from maild.daemon.node import Daemon
+from maild.opening import files_place, open_store
 from store.s3 import S3Files
 from tests.crash.test_crash_network import smtp_code
 from tests.s3 import moto_server
@@ -60,7 +61,7 @@ def bucket() -> Iterator[Bucket]:
 async def running(desk: Desk) -> AsyncIterator[Daemon]:
     """The desk's daemon in this process."""
     loaded = site.load(desk.config, utc_now())
-    store = site.open_store(loaded.settings)
+    store = open_store(loaded.settings)
     one, ready = Daemon(desk.config, loaded, store, name="here"), asyncio.Event()
     task = asyncio.create_task(one.run(lambda _: ready.set()))
     waits = asyncio.create_task(ready.wait())
@@ -102,7 +103,7 @@ async def test_a_store_of_files_that_dies_and_comes_back(
     where = f'"s3://films-{int(silent)}/desk"\ns3_endpoint = "http://127.0.0.1:{bucket.port}"'
     there = f'files = {where}\ns3_access_key = "key"\ns3_secret_file = "{secret}"'
     desk = Desk(tmp_path / "desk", relay, config=CONFIG.replace('files = "var/files"', there))
-    place: Any = site.files_place(site.load(desk.config, utc_now()).settings)
+    place: Any = files_place(site.load(desk.config, utc_now()).settings)
     S3Files(place)._client.create_bucket(Bucket=place.name)
     monkeypatch.setattr("store.s3.ANSWER_SECONDS", 1.0)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from maild.intake.imap.connection import Selected
+from maild.intake.imap.answers import Selected
 from maild.intake.imap.recognition import How, Known, account_of, recognised
 from maild.settings import Imap
 from store.rows import MailboxRow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import stat
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from maild.intake.imap import oauth
 from maild.intake.imap.connection import opened
 from maild.intake.imap.credentials import Credentials
 from maild.intake.imap.login import Token
+from maild.intake.imap.rotated import Rotated, Waiting
 from maild.intake.imap.wire import LoginRefused, Lost
 from maild.settings import Imap, OAuth
 from tests.intake.imap_servers import Rotating, Scripted, TokenServer, coded, uncoded
@@ -246,6 +248,53 @@ async def test_a_mailbox_is_read_on_when_a_token_was_renewed_while_the_store_was
                 gone.close()
                 await until(lambda: box.state.state == "idle" and box.state.error is None, "it is read")
         assert (len(tokens.asked), box.told()) == (2, [])
+
+
+async def test_a_token_that_was_renewed_when_the_desk_stopped_without_its_store_outlives_that(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """Nobody has to log in by hand again: it lies on the disk for the next start, and no longer than that."""
+    monkeypatch.setattr(fetching, "GRACE", 0.1)
+    server = Scripted(
+        capability="IMAP4rev1 SASL-IR AUTH=XOAUTH2", speak=speaking("XOAUTH2", [], ("access-",))
+    )
+    tokens, gone = Rotating(), contextlib.ExitStack()
+    assert box.store.lock_file is not None
+    folder = box.store.lock_file.parent
+
+    def lying() -> list[Path]:
+        return list(folder.glob("refresh-token-*"))
+
+    async with server.serving() as port, tokens.serving() as url:
+        for name in ("client", "refresh"):
+            (box.folder / name).write_text("refresh-1")
+        table = {"provider": "custom", "token_endpoint": url, "client_id": "desk", "client_secret_file": "client", "refresh_token_file": "refresh"}  # fmt: skip
+        with gone:
+            box.set_up(port, user="carla", password_file=None, oauth=table)
+            tokens.hold = async_of(lambda: gone.enter_context(away(box.store)))
+            async with box.reading():
+                await until(lambda: "store is not reachable" in (box.state.error or ""), "it cannot be kept")
+            tokens.hold = None
+            [file] = lying()
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        box.new_node("one")
+        async with box.reading():
+            await box.quiet()
+        assert lying() == []
+        assert [form["refresh_token"] for form in tokens.asked] == ["refresh-1", "refresh-2"]
+        assert box.told() == []
+
+
+async def test_a_token_on_the_disk_that_cannot_be_read_or_written_is_not_in_the_way(box: Box) -> None:
+    async with Rotating().serving() as url:
+        imap, folder = settings(box.folder, url), box.folder / "state"
+        Waiting(folder, imap.route).put(Rotated("origin", None, "token"))
+        [file] = folder.iterdir()
+        file.write_text('{"origin": "cut')
+        made = Credentials(imap, box.store, lambda: NOW, folder)
+        assert await made.proof() == Token("access-1")
+        assert list(folder.iterdir()) == []
+        folder.rmdir()
+        folder.write_text("no folder")
+        assert await Credentials(imap, box.store, lambda: NOW, folder).proof() == Token("access-2")
 
 
 async def test_an_application_by_its_own_rights(box: Box) -> None:

@@ -9,9 +9,10 @@ from typing import Any, cast
 
 from maild.desk.facts import Envelope
 from maild.errors import NotNow
-from maild.flow import Flow, Kept
+from maild.flow import Flow
 from maild.intake import gathering
 from maild.intake.gathering import Gathering
+from maild.keeping import Kept
 
 ENVELOPE = Envelope("c@a.test", ("support@acme.test",), "smtp", "127.0.0.1", datetime(2026, 1, 1, tzinfo=UTC))
 

@@ -94,6 +94,22 @@ def test_a_lease_that_ran_out(store: Store) -> None:
     assert claim(store, node="two", after=6) == []
 
 
+def test_whether_one_waits(store: Store) -> None:
+    def waits(after: int = 0) -> bool:
+        with store.read() as work:
+            return work.intake_waits(NOW + after * MINUTE)
+
+    assert not waits()
+    with store.work() as work:
+        [id] = keep(work, b"one")
+    assert waits()
+    with store.work() as work:
+        work.claim_intake("one", NOW, LEASE, 10)
+    assert [waits(), waits(60 * 24)] == [False, True], "until its lease has run out"
+    fail(store, id, after=1)
+    assert [waits(1), waits(2)] == [False, True], "it is due again a minute later"
+
+
 def test_what_went_wrong_before_comes_alone(store: Store) -> None:
     with store.work() as work:
         keep(work, b"1", b"2", b"3", b"4")

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import io
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from maild.daemon.running import Running
+from maild.daemon.ticking import Ticking
+from maild.desk.facts import Archive
 from maild.errors import ConfigError, NotNow
+from maild.importing import Brought, Importing
+from maild.parsing import InProcess
 from store import Bucket, Content, Store
 from store.blobs import Blobs
 from store.files import Files
 from store.s3 import S3Files
 from tests.crash.network import Wire
+from tests.flow.stage import Stage, stage
+from tests.flow.test_flow_erase import attached, erase
 from tests.s3 import moto_server
 
 BIG = b"0123456789abcdef" * (Content.SMALL // 16) + b"!"
@@ -120,6 +131,69 @@ def test_a_store_on_s3(store_url: str, bucket: Bucket) -> None:
     client = S3Files(bucket)._client
     client.put_object(Bucket=bucket.name, Key=f"maild/{sha256(BIG)[:2]}/{sha256(BIG)[2:]}", Body=b"other")
     assert opened.check() == [f"the file of content {sha256(BIG)} is damaged"]
+    opened.close()
+
+
+def _ticking(desk: Stage) -> tuple[Ticking, AsyncIOScheduler]:
+    """The clock of a node of this desk, as it is when it has started."""
+    scheduler = AsyncIOScheduler()
+    ticking = Ticking(Running(desk.flow, desk.flow.clock), scheduler)
+    ticking.start()
+    return ticking, scheduler
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_no_transaction_waits_for_the_bucket(
+    store_url: str, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole way of big mails, in and out, an import, an erasure: every call to S3 is made while nobody waits for a transaction."""
+    opened = Store.open(store_url, bucket)
+    asked: list[str] = []
+    inside: list[str] = []
+    begun = opened._database.work
+    writing = threading.local()
+
+    @contextlib.contextmanager
+    def watched(**how: bool) -> Iterator[object]:
+        with begun(**how) as connection:
+            writing.now = True
+            try:
+                yield connection
+            finally:
+                writing.now = False
+
+    def called(event_name: str, **_: object) -> None:
+        asked.append(event_name)
+        if getattr(writing, "now", False):
+            inside.append(event_name)
+
+    monkeypatch.setattr(opened._database, "work", watched)
+    opened._files._client.meta.events.register("before-call.s3", called)  # type: ignore[attr-defined]
+    desk = stage(tmp_path, opened)
+    big = attached("Carla Ruiz <carla@globex.test>", 1, "granny's photo " * 20_000)
+    desk.take(big)
+    desk.work()
+    [one] = [mail for mail, _ in desk.sent() if mail.row.recipient == "ana@acme.test"]
+    assert len(one.row.raw) > Content.SMALL
+    importing = Importing(
+        desk.flow.site, opened, desk.flow.clock, InProcess(), Archive(desk.now[0]), "import"
+    )
+    old = attached("Carla Ruiz <carla@globex.test>", 2, "granny's film " * 20_000)
+    assert [filed.what for filed in importing.bring([Brought("old", old, desk.now[0])])] == ["ticket"]
+    assert asked
+    assert inside == []
+    ticking, scheduler = _ticking(desk)
+    assert scheduler.get_job("tidy") is not None
+    assert opened.content.to_move(9)
+    asyncio.run(ticking.tidy())
+    assert opened.content.to_move(9) == []
+    assert len(list(opened._files.hashes())) > 2
+    assert opened.check() == []
+    erase(opened, "carla@globex.test", desk)
+    assert list(opened._files.hashes()) == []
+    assert "before-call.s3.DeleteObject" in asked
+    assert inside == []
+    assert opened.check() == []
     opened.close()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from maild.desk.facts import Envelope
-from maild.flow import Kept
+from maild.keeping import Kept
 from maild.message.envelope import header_of, sender_of
 from maild.settings import Imap
 

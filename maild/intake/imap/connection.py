@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import socket
 import ssl
-from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
 from aioimaplib.aioimaplib import AUTH, LOGOUT, SELECTED, Command, FetchCommand, IdleCommand
 
-from maild.intake.imap import names
+from maild.intake.imap import answers, names
+from maild.intake.imap.answers import Listed, Selected
 from maild.intake.imap.login import Password, Proof, exchange
 from maild.intake.imap.uids import Uids, parts
 from maild.intake.imap.wire import CHATTER, Declined, LoginRefused, Lost, Protocol, explained, readable
@@ -36,30 +34,6 @@ LONGEST: Final = 15 * 60.0
 _PROBE: Final = 2.0
 _FAREWELL: Final = 2.0
 _PASSING = frozenset(("UNAVAILABLE", "SERVERBUG", "INUSE", "LIMIT"))  # RFC 5530 §3
-_RECORD = re.compile(rb"\d+ FETCH \(", re.IGNORECASE)
-_UID = re.compile(rb"\bUID (\d+)", re.IGNORECASE)
-_SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)", re.IGNORECASE)
-_DATE = re.compile(rb'\bINTERNALDATE "([^"]+)"', re.IGNORECASE)
-_QUOTED = re.compile(rb'\bBODY\[[^\]]*\](?:<\d+>)? "((?:\\.|[^"\\])*)"', re.IGNORECASE)
-_NUMBER = {name: re.compile(rb"\b%s (\d+)" % name, re.IGNORECASE) for name in (b"UIDVALIDITY", b"UIDNEXT")}
-_FLAGS = re.compile(rb"PERMANENTFLAGS \(([^)]*)\)", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """A mailbox as SELECT shows it. `uidnext`: the UID that the next mail gets; 0 where the server does not say."""
-
-    uidvalidity: int
-    uidnext: int
-    keywords: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A mail in the mailbox: its size in octets, and when it came there."""
-
-    size: int
-    at: datetime | None
 
 
 def context_of(imap: Imap) -> ssl.SSLContext:
@@ -194,11 +168,8 @@ class Connection:
         lines = await self._ok(
             Command("SELECT", self._tag(), names.mailbox(mailbox)), f"the mailbox '{mailbox}'"
         )
-        said = b" ".join(lines)
-        found = {name: int(match[1]) if (match := one.search(said)) else 0 for name, one in _NUMBER.items()}
-        flags = _FLAGS.search(said)
         self.protocol.state = SELECTED
-        self.selected = Selected(found[b"UIDVALIDITY"], found[b"UIDNEXT"], bool(flags and rb"\*" in flags[1]))
+        self.selected = answers.selected(lines)
         return self.selected
 
     async def close(self) -> None:
@@ -230,12 +201,9 @@ class Connection:
 
     async def listed(self, uids: Sequence[int]) -> dict[int, Listed]:
         """Size and date of these; those that are gone are left out."""
-        found = {}
+        found: dict[int, Listed] = {}
         for part in parts(uids, MOST):
-            for text, _ in await self._fetched(part, "(UID RFC822.SIZE INTERNALDATE)", 0):
-                uid, size, date = _UID.search(text), _SIZE.search(text), _DATE.search(text)
-                if uid and size:
-                    found[int(uid[1])] = Listed(int(size[1]), _moment(date[1]) if date else None)
+            found |= answers.listed(await self._fetched(part, "(UID RFC822.SIZE INTERNALDATE)", 0))
         return found
 
     async def mails(self, sizes: Mapping[int, int]) -> dict[int, bytes]:
@@ -248,20 +216,11 @@ class Connection:
 
     async def _bodies(self, uids: Iterable[int], items: str, octets: int) -> dict[int, bytes]:
         wanted = sorted(uids)
-        found = {}
-        for text, literal in await self._fetched(wanted, items, octets):
-            uid, quoted = _UID.search(text), _QUOTED.search(text)
-            if literal is None and quoted is not None:
-                literal = re.sub(rb"\\(.)", rb"\1", quoted[1])
-            if uid is not None and literal is not None and int(uid[1]) in wanted:
-                found[int(uid[1])] = literal
-        return found
+        return answers.bodies(await self._fetched(wanted, items, octets), wanted)
 
-    async def _fetched(
-        self, uids: Sequence[int], items: str, octets: int
-    ) -> list[tuple[bytes, bytes | None]]:
+    async def _fetched(self, uids: Sequence[int], items: str, octets: int) -> list[bytes]:
         command = FetchCommand(self._tag(), str(Uids.of(uids)), items, prefix="UID")
-        return list(_records(await self._ok(command, "FETCH", octets)))
+        return await self._ok(command, "FETCH", octets)
 
     # -- what becomes of a mail that was kept
 
@@ -423,29 +382,3 @@ def _keep_alive(sock: socket.socket) -> None:
     for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, name):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def _records(lines: Iterable[bytes | bytearray]) -> Iterator[tuple[bytes, bytes | None]]:
-    """Each mail's part of an answer to FETCH: what stands outside of its literal, and the literal if there is one."""
-    text, literal = b"", None
-    for line in lines:
-        if isinstance(line, bytearray):
-            literal = bytes(line) if literal is None else literal
-            continue
-        if _RECORD.match(line):
-            if text:
-                yield text, literal
-            text, literal = b"", None
-        text += line
-        if line.endswith(b"{0}"):  # the parser hands out no literal without octets
-            literal = b""
-    if text:
-        yield text, literal
-
-
-def _moment(written: bytes) -> datetime | None:
-    """An INTERNALDATE, such as "01-Feb-2026 03:04:05 +0100"."""
-    try:
-        return parsedate_to_datetime(written.strip().replace(b"-", b" ", 2).decode("ascii"))
-    except (ValueError, UnicodeDecodeError):
-        return None

@@ -8,38 +8,38 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import structlog
 
 from maild.intake.imap import oauth
 from maild.intake.imap.login import Password, Proof, Token
+from maild.intake.imap.rotated import Rotated, Waiting
 from maild.settings import Imap, OAuth, mailboxes
 from store import Store
 
 log = structlog.get_logger("maild.imap")
 
 
-@dataclass(frozen=True, slots=True)
-class _Rotated:
-    """A refresh token that a token server gave for that `before` (None: for the admin's, whose hash is `origin`)."""
-
-    origin: str
-    before: str | None
-    token: str
-
-
 @dataclass(slots=True)
 class Credentials:
     """Those of one mailbox. Access tokens are kept until they end; a new refresh token is kept in the store, for many servers take the old
-    one only once: it is held here until it is written, and what asks for it is never broken off."""
+    one only once: it is held here and in `folder` (of this host) until it is written, and what asks for it is never broken off."""
 
     imap: Imap
     store: Store
     clock: Callable[[], datetime]
+    folder: Path | None = None
     _access: oauth.Access | None = field(init=False, default=None)
     _used: bool = field(init=False, default=False)
-    _unsaved: _Rotated | None = field(init=False, default=None)
+    _waiting: Waiting = field(init=False)
+    _taken_up: bool = field(init=False, default=False)
+    """Whether what an earlier process left is in the store."""
+    _unsaved: Rotated | None = field(init=False, default=None)
     _renewal: asyncio.Task[None] | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._waiting = Waiting(self.folder, self.imap.route)
 
     async def proof(self) -> Proof:
         """The password, or an access token. Raises ConfigError when there is none, LoginRefused or Lost of the token server, NotNow."""
@@ -59,6 +59,9 @@ class Credentials:
         if self._renewal is not None:
             await asyncio.wait((self._renewal,))
             self._renewal = None
+        if not self._taken_up:
+            self._unsaved = self._unsaved or await asyncio.to_thread(self._waiting.get)
+            self._taken_up = True
         if (rotated := self._unsaved) is not None:
             await asyncio.to_thread(self._save, rotated)
             self._unsaved = None
@@ -90,12 +93,14 @@ class Credentials:
         access = await oauth.renewed(settings, client, before or given, self.clock)
         self._access, self._used = access, False
         if given and access.refresh and access.refresh != (before or given):
-            self._unsaved = _Rotated(origin, before, access.refresh)
+            self._unsaved = Rotated(origin, before, access.refresh)
+            await asyncio.to_thread(self._waiting.put, self._unsaved)
 
-    def _save(self, rotated: _Rotated) -> None:
+    def _save(self, rotated: Rotated) -> None:
         with self.store.work() as work:
             if not work.keep_refresh_token(rotated.origin, rotated.before, rotated.token):
                 log.info("refresh token renewed by somebody else meanwhile", mailbox=self.imap.name)
+        self._waiting.drop()
 
     def _kept_token(self, origin: str) -> str | None:
         with self.store.read() as work:

@@ -7,9 +7,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Final
-
-import httpx2
 
 from maild.intake.imap.wire import LoginRefused, Lost
 from maild.settings import OAuth
@@ -39,6 +38,8 @@ async def renewed(
 
     Raises LoginRefused when the server does not give us any, Lost when it cannot be asked now.
     """
+    import httpx2  # some MiB, for mailboxes that want it
+
     form = {"client_id": oauth.client_id}
     if oauth.asked_scope:
         form["scope"] = oauth.asked_scope
@@ -75,7 +76,7 @@ def _json(body: bytes) -> Mapping[str, Any]:
 
 def _access(status: int, said: Mapping[str, Any], where: str, now: datetime) -> Access:
     token = said.get("access_token")
-    if status == httpx2.codes.OK and isinstance(token, str) and token:
+    if status == HTTPStatus.OK and isinstance(token, str) and token:
         seconds = said.get("expires_in")
         number = isinstance(seconds, int | float) and 0 < seconds < 10**8
         life = timedelta(seconds=seconds) if number else _LIFE  # type: ignore[arg-type]
@@ -86,6 +87,6 @@ def _access(status: int, said: Mapping[str, Any], where: str, now: datetime) -> 
     error = str(said.get("error", ""))
     words = " ".join(str(said.get(name, "")) for name in ("error", "error_description")).strip()
     reason = f"the token server {where} gives no access ({status}): {words[:300] or 'it gives no reason'}"
-    if status >= httpx2.codes.INTERNAL_SERVER_ERROR or status in (408, 429) or error in _PASSING:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in (408, 429) or error in _PASSING:
         raise Lost(reason)
     raise LoginRefused(reason)

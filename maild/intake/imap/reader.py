@@ -20,10 +20,12 @@ from typing import Final, TypeVar
 
 import structlog
 
+from maild import host
 from maild.errors import MaildError, NotNow
 from maild.flow import Flow
+from maild.intake.imap.answers import Listed, Selected
 from maild.intake.imap.arrival import Place, kept, too_big
-from maild.intake.imap.connection import Connection, Listed, Selected, opened
+from maild.intake.imap.connection import Connection, opened
 from maild.intake.imap.credentials import Credentials
 from maild.intake.imap.recognition import How, Known, account_of, begun, in_doubt, left_at, parked, recognised
 from maild.intake.imap.uids import Uids, parts
@@ -101,7 +103,9 @@ class Reader:
     _dispose_lost: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        self.credentials = Credentials(self.imap, self.flow.store, self.flow.clock)
+        lock, spool = self.flow.store.lock_file, self.flow.site.settings.store.spool_folder
+        folder = lock.parent if lock is not None else spool or host.state_folder()
+        self.credentials = Credentials(self.imap, self.flow.store, self.flow.clock, folder)
 
     async def session(self) -> None:
         """Connect, take what is there and what comes, until we stop. Raises MailboxFault, ConfigError, NotNow or LeaseGone."""

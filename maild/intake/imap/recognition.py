@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
-from maild.intake.imap.connection import Selected
+from maild.intake.imap.answers import Selected
 from maild.intake.imap.uids import Uids
 from maild.settings import Imap
 from store.rows import MailboxRow
