@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import click
 
-from maild import config, documents, show, show_status, site
+from maild import documents, show, show_status
 from maild.clock import utc_now
-from maild.desk.mentions import MENTION
-from maild.desk.people import Person, Ticket
-from maild.desk.rulebook import Rulebook
-from maild.desk.snapshot import Wanted
-from maild.desk.solving import TIME
+from maild.desk.people import Ticket
 from maild.desk.words import State
-from maild.errors import EXIT_UNREACHABLE, BadInput, ConfigError
-from maild.flow import Flow
-from maild.site import Site
+from maild.errors import EXIT_UNREACHABLE, BadInput
 from maild.terminal import Desk, json_option
 from store import Work
 from store.rows import Filter
 
 DAY = timedelta(days=1)
-_ALL = 2**31
 
 
 @click.command()
@@ -61,59 +53,6 @@ def _documents(work: Work, pages: Iterable[list[Ticket]]) -> Iterator[dict[str, 
     for page in pages:
         links = work.links_of(one.id for one in page)
         yield from (documents.ticket(one, links.get(one.id, [])) for one in page)
-
-
-@click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("number", type=click.IntRange(min=1))
-@click.argument("commands", nargs=-1)
-@click.option(
-    "--as",
-    "actor",
-    default="admin",
-    metavar="ADDRESS",
-    help="Act as this agent (default: the admin on this host).",
-)
-@click.option("--full", is_flag=True, help="Messages with what they quote, and their signatures.")
-@json_option
-@click.pass_obj
-def ticket(desk: Desk, number: int, commands: tuple[str, ...], actor: str, full: bool, as_json: bool) -> None:
-    """One ticket whole; with COMMANDS the same commands agents use by mail, as the admin on this host.
-
-    \b
-    maild ticket 12 solve
-    maild ticket 12 assign ana@example.org
-    maild ticket 12 note "Called her back, she will send the log."
-    maild ticket 12 '#priority 1' '#tag outage' '#public' "We are on it."
-    """
-    lines, text = show.command_lines(commands)
-    loaded = desk.load() if commands else None
-    with desk.store() as store:
-        if loaded is not None:
-            decision = Flow(loaded, store, utc_now).act(number, actor, lines, text)
-            refused = [reason.evidence for reason in decision.reasons if reason.outcome == "REFUSED"]
-            if refused:
-                raise BadInput("nothing was done: " + "; ".join(refused))
-            for reason in decision.reasons:
-                if reason.step in (MENTION, TIME):
-                    click.echo(reason.outcome, err=True)
-        with store.read() as work:
-            one = work.ticket(number)
-            found = documents.of_ticket(work, one) if one else {}
-    if one is None:
-        raise BadInput(f"there is no ticket {number}")
-    found["needs"] = _needs(desk, one, loaded)
-    if as_json:
-        show.as_json(found)
-    else:
-        show.ticket(found, full=full)
-
-
-def _needs(desk: Desk, one: Ticket, loaded: Site | None) -> list[dict[str, object]] | None:
-    """What has to be known of the ticket; None while the desk's files are wrong, for they say it."""
-    if not (one.type or one.category or one.fields):
-        return []
-    rulebook = loaded.rulebook if loaded else desk.rulebook()
-    return documents.needs(one, rulebook) if rulebook else None
 
 
 def _aside(_: click.Context, param: click.Parameter, words: tuple[str, ...]) -> tuple[range, ...]:
@@ -230,81 +169,6 @@ def status(desk: Desk, as_json: bool) -> None:
         show_status.status(found)
     if not found["running"]:
         raise SystemExit(EXIT_UNREACHABLE)
-
-
-@click.group()
-def person() -> None:
-    """Who is known to the desk."""
-
-
-@person.command("show")
-@click.argument("who")
-@json_option
-@click.pass_obj
-def person_show(desk: Desk, who: str, as_json: bool) -> None:
-    """What is known of somebody (WHO: an address, a name or a telephone number): names, addresses, to whom he belongs and why, tickets,
-    and whether automatic mail goes to this address."""
-    with desk.store() as store:
-        try:
-            rulebook = desk.load().rulebook
-        except ConfigError as error:
-            click.echo(
-                f"maild: only what is stored is shown, for the rule files are wrong: {error}", err=True
-            )
-            rulebook = Rulebook(site.identity(config.load(desk.path)))
-        else:
-            with store.work() as work:
-                work.take_contacts(rulebook.contacts)
-        with store.read() as work:
-            found = _known(work, who, rulebook)
-    if as_json:
-        show.as_json(found)
-    else:
-        show.person(found)
-
-
-def _known(work: Work, who: str, rulebook: Rulebook) -> dict[str, object]:
-    known = work.person_at(who)
-    if known is None:
-        known = called(work, who)
-    elif known.key != who.lower():
-        known = replace(known, address=who.lower())
-    suppressed = work.suppression(known.address) if known.address else None
-    tickets = sorted(work.earlier(known.id, None, _ALL), key=lambda ticket: ticket.id)
-    return documents.person(known, suppressed, tickets, work.addresses(known.id), rulebook)
-
-
-def called(work: Work, who: str) -> Person:
-    """The one whom a name or a telephone number means. BadInput: nobody, or several."""
-    found = work.snapshot(Wanted(callers=(who,)), utc_now()).callers.get(who, ())
-    if len(found) > 1:
-        people = "; ".join(_told(one) for one in found)
-        raise BadInput(f"{who!r} could be {people}: say the address, or name and number together")
-    if not found:
-        raise BadInput(f"nobody is known as {who}")
-    return found[0]
-
-
-def _told(person: Person) -> str:
-    """Somebody among others of his name or number."""
-    address = f"<{person.address}>" if person.address and person.name else person.address
-    number = f", {person.phone}" if person.phone else ""
-    return f"{person.name} {address}".strip() + number
-
-
-@person.command("allow")
-@click.argument("address")
-@click.pass_obj
-def person_allow(desk: Desk, address: str) -> None:
-    """Let automatic mail go to an address again where it was suppressed, because mail failed there or somebody complained."""
-    with desk.store() as store, store.work() as work:
-        if work.person_at(address) is None:
-            raise BadInput(f"nobody is known by the address {address}")
-        allowed = work.allow(address)
-        if allowed:
-            detail = {"subject": address.lower(), "why": "by the admin on this host"}
-            work.record(None, "admin", "allowed", detail, (), utc_now())
-    click.echo(f"{address}: {'allowed again' if allowed else 'was not suppressed'}")
 
 
 def _read(desk: Desk, read: Callable[[Work], list[Any]]) -> list[Any]:

@@ -16,11 +16,10 @@ from typing import Final
 import click
 
 from maild import show
-from maild.clock import utc_now
+from maild.clock import moment, utc_now
 from maild.desk.archived import OVER_AFTER
 from maild.desk.facts import Archive
 from maild.desk.rules import EMPTY
-from maild.documents import moment
 from maild.errors import BadInput
 from maild.importing import Brought, Filed, Importing
 from maild.intake.archive import Apart, Place, dated, find

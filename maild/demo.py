@@ -20,8 +20,9 @@ from aiosmtpd.smtp import SMTP
 
 from maild import site
 from maild.clock import utc_now
-from maild.daemon import Daemon
+from maild.daemon.node import Daemon
 from maild.errors import MaildError
+from maild.opening import open_store
 
 WAIT = 30.0
 CUSTOMER = "Carla Gómez <carla@globex.test>"
@@ -124,7 +125,7 @@ def _write_desk(folder: Path, relay_port: int) -> Path:
 async def _running(path: Path) -> AsyncIterator[Daemon]:
     """The daemon of this desk, serving."""
     loaded = site.load(path, utc_now())
-    store = site.open_store(loaded.settings)
+    store = open_store(loaded.settings)
     daemon = Daemon(path, loaded, store, name="demo")
     ready = asyncio.Event()
     task = asyncio.create_task(daemon.run(lambda _: ready.set()))

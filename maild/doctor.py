@@ -15,6 +15,7 @@ from maild.daemon.member import place
 from maild.doctoring import correspondents, keeping, names
 from maild.doctoring.findings import Cause, Finding, Grade, misconfigured, ok, warning, within
 from maild.errors import EXIT_CONFIG, EXIT_UNREACHABLE, ConfigError, MaildError
+from maild.opening import open_store
 from maild.settings import Settings
 from maild.show import clean
 from maild.terminal import Desk, json_option
@@ -126,9 +127,7 @@ def _opened(settings: Settings, now: datetime) -> Iterator[Store | None]:
     try:
         looked = looking.database(settings.store.url, now)
         store = (
-            site.open_store(settings)
-            if looked is not None and looked.current and not looked.obstacle
-            else None
+            open_store(settings) if looked is not None and looked.current and not looked.obstacle else None
         )
     except MaildError:
         store = None

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
-from maild.desk import triage
-from maild.desk.belonging import customer_of, groups_of, language_of, organisation_of, reason
-from maild.desk.people import Message, Person, Suppression, Ticket
-from maild.desk.rulebook import Rulebook
+from maild.clock import moment
+from maild.desk.people import Message, Ticket
 from store import Work
 from store.rows import DestinationRow, HistoryLine, OutboxRow, PostRow, Quarantined
-
-
-def moment(at: datetime | None) -> str | None:
-    """RFC 3339 in UTC."""
-    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
 
 
 def ticket(one: Ticket, links: list[tuple[int, str]]) -> dict[str, object]:
@@ -122,20 +114,6 @@ def time_spent(messages: Sequence[Message], alone: Sequence[HistoryLine]) -> lis
     return [{"agent": agent, "minutes": minutes} for agent, minutes in logged.items()]
 
 
-def needs(one: Ticket, rulebook: Rulebook) -> list[dict[str, object]]:
-    """What has to be known of a ticket: `number` of the question (None: the requester was not asked it), the question in the desk's
-    language, the field that holds the answer (None: none does), and whether it is given."""
-    return [
-        {
-            "number": known.number,
-            "question": triage.question(known.need, None, rulebook),
-            "field": known.need.field,
-            "given": known.given,
-        }
-        for known in triage.listed(one, rulebook)
-    ]
-
-
 def of_ticket(work: Work, found: Ticket) -> dict[str, object]:
     """A ticket whole, oldest first."""
     times = work.times_logged(found.id) if found.minutes_spent else ()
@@ -155,31 +133,6 @@ def whole(
         "time": time_spent(messages, times),
         "messages": [message(one) for one in messages],
         "events": [event(one) for one in events],
-    }
-
-
-def person(
-    one: Person,
-    suppressed: Suppression | None,
-    tickets: list[Ticket],
-    addresses: Sequence[str],
-    rulebook: Rulebook,
-) -> dict[str, object]:
-    """Somebody of the register at one address: what is known, why nothing automatic goes there (None: it may), the tickets as requester.
-    `addresses`: all of them. The `rulebook` tells to whom the person belongs."""
-    customer = customer_of(one, rulebook)
-    return {
-        "name": one.name,
-        "address": one.address,
-        "addresses": list(addresses),
-        "organisation": organisation_of(one, rulebook),
-        "organisation_from": reason(one, rulebook) or None,
-        "groups": list(groups_of(one, rulebook)),
-        "language": language_of(one, rulebook),
-        "zone": one.zone or (customer.zone if customer else None),
-        "phone": one.phone,
-        "suppressed": {"at": moment(suppressed.at), "why": suppressed.why} if suppressed else None,
-        "tickets": [ticket.id for ticket in tickets],
     }
 
 

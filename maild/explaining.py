@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from maild.clock import moment
 from maild.desk.effects import (
     NEW,
     AddMessage,
@@ -22,7 +23,7 @@ from maild.desk.effects import (
 )
 from maild.desk.people import Person, Ticket
 from maild.desk.words import State
-from maild.documents import moment, ticket
+from maild.documents import ticket
 from maild.flow import Considered
 from maild.message.inspect import document
 

@@ -14,9 +14,8 @@ from typing import Final, Protocol, TypeVar
 import click
 
 from maild import config, documents, show
-from maild.clock import utc_now
+from maild.clock import moment, utc_now
 from maild.desk.people import Message
-from maild.documents import moment
 from maild.errors import BadInput, MaildError, NotNow
 from maild.export_readme import readme
 from maild.terminal import Desk, json_option

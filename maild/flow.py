@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import BinaryIO
 
 import structlog
 
@@ -40,14 +39,14 @@ from maild.desk.snapshot import Wanted
 from maild.desk.words import Role
 from maild.entries import Arrived
 from maild.errors import NotNow
-from maild.message.identity import peek
+from maild.keeping import Kept, keep
 from maild.parsing import AHEAD, InProcess, Job, Reading
 from maild.reports import Cases
 from maild.settling import FILES_AGAIN, UNTRIED_AGAIN, Settling
 from maild.site import Site
 from maild.telling import Occasion, Telling, fresh
 from store import Collided, Contended, FilesAway, Store, Work
-from store.rows import Arrival, DigestRow, Intake
+from store.rows import DigestRow, Intake
 
 log = structlog.get_logger("maild.flow")
 
@@ -59,18 +58,6 @@ AGAIN = timedelta(seconds=5)
 SOON = timedelta(seconds=1)
 LATE = timedelta(minutes=10)
 CROWD = 20
-_HEAD = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A mail to keep. `spool` stands at its start and holds `size` octets with this hex `sha256`; `put`: they are with the files already."""
-
-    spool: BinaryIO
-    size: int
-    sha256: str
-    envelope: Envelope
-    put: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,37 +94,6 @@ class _Batch:
     def is_aside(self, row: Intake) -> bool:
         """Whether it is not to be worked on in this batch."""
         return row.id in self.put_off or any(lost is row for lost, _ in self.failed)
-
-
-def keep(store: Store, mails: Sequence[Kept], along: Callable[[Work], None] = lambda work: None) -> list[int]:
-    """Make mails durable in one transaction, which `along` takes part in; returns their intake rows.
-
-    Raises NotNow, or what `along` raises, and then nothing of them is kept.
-    """
-    small = store.content.SMALL
-    for mail in mails:
-        if mail.size > small and not mail.put:
-            store.content.put_file(mail.spool, mail.size, mail.sha256)
-    with store.work(urgent=True) as work:  # somebody waits for his 250
-        arrivals = []
-        for mail in mails:
-            if mail.size <= small:
-                work.put_content(mail.spool.read())
-            arrivals.append(Arrival(mail.sha256, mail.size, mail.envelope, _written_id(mail.spool)))
-        along(work)
-        rows = work.keep(arrivals)
-    for row, arrival in zip(rows, arrivals, strict=True):
-        envelope = arrival.envelope
-        log.info(
-            "mail kept", intake=row, message_id=arrival.message_id, route=envelope.route, peer=envelope.peer, size=arrival.size
-        )  # fmt: skip
-    return rows
-
-
-def _written_id(spool: BinaryIO) -> str | None:
-    """The Message-ID of a mail, by which it can be followed from the moment it is kept."""
-    spool.seek(0)
-    return peek(spool.read(_HEAD))
 
 
 class Flow(Settling):

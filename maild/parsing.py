@@ -12,6 +12,7 @@ import resource
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
@@ -20,8 +21,6 @@ from typing import Any, Literal, Protocol
 from maild import isolation
 from maild.desk.facts import Envelope, Parsed, Trust
 from maild.errors import NotNow
-from maild.message.parse import parse
-from maild.message.unreadable import unreadable
 
 CPU_SECONDS = 20
 WALL_SECONDS = 60.0
@@ -64,7 +63,7 @@ class InProcess:
         """Each when it is asked for."""
         for job in jobs:
             try:
-                yield parse(job.raw, job.trust, trusted=job.trusted)
+                yield _parse(job)
             except Exception as fault:  # noqa: BLE001  handed on: that mail is put aside, the others are not
                 yield fault
 
@@ -157,6 +156,8 @@ class InWorker:
         if self._pipe is not None and self._process is not None and self._process.is_alive():
             return self._pipe
         self.close()
+        if self.method == "fork":
+            _load()
         context: Any = multiprocessing.get_context(self.method)
         pipe, theirs = context.Pipe()
         process = context.Process(
@@ -199,7 +200,7 @@ class InWorker:
     def _broken(self, job: Job, why: str) -> Parsed | Exception:
         self.close()
         try:
-            return unreadable(job.raw, job.trust, trusted=job.trusted, why=why)
+            return _unreadable(job, why)
         except Exception as fault:  # noqa: BLE001  handed on: that mail is put aside, the others are not
             return fault
 
@@ -210,6 +211,7 @@ def _serve(pipe: Connection, cpu: int, memory: int, forked: bool) -> None:
     isolation.be_frugal()
     if forked:
         isolation.disinherit([pipe.fileno()])
+    _load()
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.disable()  # libraries log what is handled here: mails that break their rules
@@ -229,8 +231,26 @@ def _serve(pipe: Connection, cpu: int, memory: int, forked: bool) -> None:
 
 def _read(job: Job) -> Parsed | Exception:
     try:
-        return parse(job.raw, job.trust, trusted=job.trusted)
+        return _parse(job)
     except MemoryError:
-        return unreadable(job.raw, job.trust, trusted=job.trusted, why="it took more memory than a mail may")
+        return _unreadable(job, "it took more memory than a mail may")
     except Exception as fault:  # noqa: BLE001  handed on: that mail is put aside, the others are not
         return RuntimeError(f"{type(fault).__name__}: {fault}")
+
+
+def _parse(job: Job) -> Parsed:
+    from maild.message.parse import parse  # a node, and who writes no mail, has no use for the parsers
+
+    return parse(job.raw, job.trust, trusted=job.trusted)
+
+
+def _unreadable(job: Job, why: str) -> Parsed:
+    from maild.message.unreadable import unreadable  # as above
+
+    return unreadable(job.raw, job.trust, trusted=job.trusted, why=why)
+
+
+def _load() -> None:
+    """Load the parsers ahead of the first mail."""
+    for module in ("maild.message.parse", "maild.message.unreadable"):
+        import_module(module)

@@ -1,4 +1,4 @@
-"""What is held of a person, given to him whole (`maild person export`) or erased (`maild person erase`)."""
+"""`maild person`: who is known to the desk; what is held of a person, given to him whole (`export`) or erased (`erase`)."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from maild import documents, show
-from maild.admin import called
-from maild.clock import utc_now
-from maild.desk.people import Person
+from maild import config, documents, show
+from maild.clock import moment, utc_now
+from maild.desk.belonging import customer_of, groups_of, language_of, organisation_of, reason
+from maild.desk.people import Person, Suppression, Ticket
 from maild.desk.rulebook import Rulebook
-from maild.documents import moment
-from maild.errors import BadInput, NotNow
+from maild.desk.snapshot import Wanted
+from maild.errors import BadInput, ConfigError, NotNow
+from maild.identity import identity
 from maild.terminal import Desk, json_option
 from store import Store, Work
 from store.holdings import MailHeld, MailSent, Traces
@@ -36,6 +37,7 @@ KEYS: Final[Mapping[str, str]] = {
 }
 """The keys of the document, with what stands there."""
 _BLOCK: Final = 1 << 20
+_ALL: Final = 2**31
 _README: Final = """\
 # What {desk} holds of {who}
 
@@ -82,7 +84,7 @@ def document(work: Work, found: Found, rulebook: Rulebook) -> dict[str, Any]:
     entry: dict[str, object] = {}
     if known is not None:
         suppressed = work.suppression(known.address) if known.address else None
-        entry = {"id": known.id} | documents.person(
+        entry = {"id": known.id} | register_entry(
             known, suppressed, tickets, work.addresses(known.id), rulebook
         )
     return {
@@ -172,7 +174,107 @@ def _copy(store: Store, sha256: str, target: Path) -> bool:
     return True
 
 
-@click.command()
+def register_entry(
+    one: Person,
+    suppressed: Suppression | None,
+    tickets: list[Ticket],
+    addresses: Sequence[str],
+    rulebook: Rulebook,
+) -> dict[str, object]:
+    """Somebody of the register at one address: what is known, why nothing automatic goes there (None: it may), the tickets as requester.
+    `addresses`: all of them. The `rulebook` tells to whom the person belongs."""
+    customer = customer_of(one, rulebook)
+    return {
+        "name": one.name,
+        "address": one.address,
+        "addresses": list(addresses),
+        "organisation": organisation_of(one, rulebook),
+        "organisation_from": reason(one, rulebook) or None,
+        "groups": list(groups_of(one, rulebook)),
+        "language": language_of(one, rulebook),
+        "zone": one.zone or (customer.zone if customer else None),
+        "phone": one.phone,
+        "suppressed": {"at": moment(suppressed.at), "why": suppressed.why} if suppressed else None,
+        "tickets": [ticket.id for ticket in tickets],
+    }
+
+
+@click.group()
+def person() -> None:
+    """Who is known to the desk."""
+
+
+@person.command("show")
+@click.argument("who")
+@json_option
+@click.pass_obj
+def person_show(desk: Desk, who: str, as_json: bool) -> None:
+    """What is known of somebody (WHO: an address, a name or a telephone number): names, addresses, to whom he belongs and why, tickets,
+    and whether automatic mail goes to this address."""
+    with desk.store() as store:
+        try:
+            rulebook = desk.load().rulebook
+        except ConfigError as error:
+            click.echo(
+                f"maild: only what is stored is shown, for the rule files are wrong: {error}", err=True
+            )
+            rulebook = Rulebook(identity(config.load(desk.path)))
+        else:
+            with store.work() as work:
+                work.take_contacts(rulebook.contacts)
+        with store.read() as work:
+            found = _known(work, who, rulebook)
+    if as_json:
+        show.as_json(found)
+    else:
+        show.person(found)
+
+
+def _known(work: Work, who: str, rulebook: Rulebook) -> dict[str, object]:
+    known = work.person_at(who)
+    if known is None:
+        known = called(work, who)
+    elif known.key != who.lower():
+        known = replace(known, address=who.lower())
+    suppressed = work.suppression(known.address) if known.address else None
+    tickets = sorted(work.earlier(known.id, None, _ALL), key=lambda ticket: ticket.id)
+    return register_entry(known, suppressed, tickets, work.addresses(known.id), rulebook)
+
+
+def called(work: Work, who: str) -> Person:
+    """The one whom a name or a telephone number means. BadInput: nobody, or several."""
+    found = work.snapshot(Wanted(callers=(who,)), utc_now()).callers.get(who, ())
+    if len(found) > 1:
+        people = "; ".join(_whole_name(one) for one in found)
+        raise BadInput(f"{who!r} could be {people}: say the address, or name and number together")
+    if not found:
+        raise BadInput(f"nobody is known as {who}")
+    return found[0]
+
+
+def _whole_name(person: Person) -> str:
+    """Somebody among others of his name or number."""
+    address = f"<{person.address}>" if person.address and person.name else person.address
+    number = f", {person.phone}" if person.phone else ""
+    return f"{person.name} {address}".strip() + number
+
+
+@person.command("allow")
+@click.argument("address")
+@click.pass_obj
+def person_allow(desk: Desk, address: str) -> None:
+    """Let automatic mail go to an address again where it was suppressed, because mail failed there or somebody complained."""
+    with desk.store() as store, store.work() as work:
+        if work.person_at(address) is None:
+            raise BadInput(f"nobody is known by the address {address}")
+        allowed = work.allow(address)
+        if allowed:
+            detail = {"subject": address.lower(), "why": "by the admin on this host"}
+            work.record(None, "admin", "allowed", detail, (), utc_now())
+    click.echo(f"{address}: {'allowed again' if allowed else 'was not suppressed'}")
+
+
+@person.command()
 @click.argument("who")
 @click.argument("folder", default="-", type=click.Path(allow_dash=True, path_type=Path))
 @json_option
@@ -205,7 +307,7 @@ def export(desk: Desk, who: str, folder: Path, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-@click.command()
+@person.command()
 @click.argument("who")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(

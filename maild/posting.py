@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from maild import documents
+from maild.clock import moment
 from maild.desk.effects import Post
 from maild.desk.escalating import OCCASION
 from maild.desk.people import Message
@@ -43,7 +44,7 @@ def queue(
     body = {
         "id": event_id,
         "type": TYPES[effect.occasion],
-        "at": documents.moment(now),
+        "at": moment(now),
         "desk": desk.name,
         "rule": effect.rule,
         "ticket": documents.ticket(ticket, work.links(number)),

@@ -11,14 +11,13 @@ from zoneinfo import ZoneInfo
 import click
 
 from maild import show, show_promises
-from maild.clock import utc_now
+from maild.clock import moment, utc_now
 from maild.desk.clocks import Clock, clocks
 from maild.desk.ladder import due_at, next_step, spoken_step
 from maild.desk.people import Ticket
 from maild.desk.rulebook import Rulebook
 from maild.desk.sla import policy_for, updates
 from maild.desk.timeline import Moment, What
-from maild.documents import moment
 from maild.errors import BadInput
 from maild.terminal import Desk, json_option
 from store import Store, Work

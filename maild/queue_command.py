@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from maild import documents, show
-from maild.clock import utc_now
-from maild.documents import moment
+from maild.clock import moment, utc_now
 from maild.errors import BadInput
 from maild.terminal import Desk, json_option
 from store import Work

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from maild import show, show_report
+from maild.clock import moment as stamp
 from maild.clock import utc_now
 from maild.delivery.notice import Board, Notice
 from maild.delivery.reports import summary
@@ -19,7 +20,6 @@ from maild.desk.periods import WEEK, between, including, last, last_days, moment
 from maild.desk.reporting import DIMENSIONS, Measures, Period, Report, Spans, Times
 from maild.desk.rulebook import FieldKind, Rulebook
 from maild.desk.words import Role
-from maild.documents import moment as stamp
 from maild.reports import of_period
 from maild.site import Site
 from maild.terminal import Desk, json_option

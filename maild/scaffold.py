@@ -7,9 +7,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from maild import config, site
+from maild import config
 from maild.desk import rule_schema
 from maild.errors import NotNow
+from maild.shipped import data_dir
 
 
 class Scaffold(NamedTuple):
@@ -41,7 +42,7 @@ def write(folder: Path, *, service: bool = False) -> Scaffold:
         folder / "rules" / "schema.json": schema.encode(),
     }
     for name in ("rules", "templates"):
-        shipped = site.data_dir(name)
+        shipped = data_dir(name)
         for file in sorted(shipped.rglob("*")):
             if file.is_file():
                 wanted[folder / _place(name, file.relative_to(shipped))] = file.read_bytes()

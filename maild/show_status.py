@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from maild import show
-from maild.documents import held_destination, moment
+from maild.clock import moment
+from maild.documents import held_destination
 from maild.show import clean
 from store.rows import DestinationRow, HeldBack, Node, Totals
 

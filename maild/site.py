@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copyreg
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -20,10 +18,9 @@ from maild.desk.facts import Trust
 from maild.desk.rulebook import Identity, Limits, Rulebook, Runbook
 from maild.desk.week import FILES
 from maild.errors import ConfigError, Problem
+from maild.identity import identity
 from maild.settings import Settings
-from maild.settings.values import S3Address
-from store import Bucket, Store
-from store.blobs import FilesPlace
+from maild.shipped import data_dir
 
 _MACROS = "macros/"
 _RUNBOOKS = "runbooks/"
@@ -96,40 +93,6 @@ def load(path: Path, now: datetime, rules: Path | None = None) -> Site:
     return Site(settings, rulebook, templates, trust(settings, rulebook), warnings)
 
 
-def open_store(settings: Settings, node: str = "") -> Store:
-    """The store that maild.toml names, whose secrets are read now, on behalf of a node of the desk. Raises ConfigError and Unreachable."""
-    return Store.open(settings.store.url, files_place(settings), node=node)
-
-
-def files_place(settings: Settings) -> FilesPlace:
-    """Where maild.toml says that big contents are kept; a bucket with its secret, which is read now. Raises ConfigError."""
-    kept = settings.store
-    if not isinstance(kept.files, S3Address):
-        return kept.files
-    secret = config.s3_secret(kept, os.environ)
-    return Bucket(
-        kept.files.bucket, kept.files.prefix, kept.s3_endpoint, kept.s3_region, kept.s3_access_key, secret
-    )
-
-
-def identity(settings: Settings) -> Identity:
-    """Who the desk is, for the rulebook."""
-    desk = settings.desk
-    return Identity(
-        name=desk.name,
-        address=desk.address,
-        tag=desk.tag,
-        aliases=tuple(alias for alias in desk.aliases if alias != desk.address),
-        language=desk.language,
-        timezone=desk.timezone,
-        reply_address=desk.reply_address,
-        delimiter=desk.delimiter,
-        lists=desk.lists,
-        forms=desk.forms,
-        message_id_domain=desk.address.rpartition("@")[2],
-    )
-
-
 def limits(settings: Settings) -> Limits:
     """The bounds on what the desk does by itself, for the rulebook; those of connections stay with `settings.limits`."""
     bounds = settings.limits
@@ -154,12 +117,6 @@ def trust(settings: Settings, rulebook: Rulebook) -> Trust:
         spam=tuple((name.lower(), value.strip().lower()) for name, _, value in spam),
         lists=rulebook.identity.lists,
     )
-
-
-def data_dir(name: str) -> Path:
-    """The folder `rules` or `templates` that maild brings: inside an installed package, beside it in a checkout."""
-    packaged = Path(str(files("maild"))) / "_data" / name
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parent.parent / name
 
 
 def _rule_files(folder: Path, path: Path, problems: list[Problem]) -> list[tuple[str, str]]:

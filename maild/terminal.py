@@ -1,4 +1,4 @@
-"""What all commands share: which desk they are about, and the option for programs."""
+"""What all commands share: which desk they are about, and the option for programs. A command imports no more of maild than it uses."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from maild import config, host, site
 from maild.clock import utc_now
-from maild.desk.rulebook import Rulebook
 from maild.errors import ConfigError
-from maild.flow import Flow
-from maild.parsing import InProcess
-from maild.site import Site
-from maild.verify.verifying import AsSet, Verifying
-from store import Store
+
+if TYPE_CHECKING:
+    from maild.desk.rulebook import Rulebook
+    from maild.flow import Flow
+    from maild.site import Site
+    from store import Store
 
 
 @dataclass(slots=True)
@@ -30,9 +30,13 @@ class Desk:
 
     @property
     def path(self) -> Path:
+        from maild import config  # --help needs no settings
+
         return config.find(self.option, os.environ)
 
     def load(self) -> Site:
+        from maild import site  # a list of tickets needs no rules and templates
+
         loaded = site.load(self.path, utc_now())
         for warning in loaded.warnings:
             click.echo(f"maild: {warning}", err=True)
@@ -40,6 +44,8 @@ class Desk:
 
     def rulebook(self) -> Rulebook | None:
         """What the desk's files say, for commands that can do without; None while something is wrong with them."""
+        from maild import site  # a list of tickets needs no rules and templates
+
         try:
             return site.load(self.path, utc_now()).rulebook
         except ConfigError:
@@ -48,10 +54,13 @@ class Desk:
     @contextmanager
     def store(self, node: str = "") -> Iterator[Store]:
         """The store alone, on behalf of a node: reading it does not need rules and templates to be right. Root acts as the owner of its folder."""
+        from maild import config, host  # --help needs no settings
+        from maild.opening import open_store  # `check` needs no database
+
         settings = config.load(self.path)
         if isinstance(settings.store.files, Path):
             host.act_as_owner(settings.store.files)
-        store = site.open_store(settings, node)
+        store = open_store(settings, node)
         try:
             yield store
         finally:
@@ -61,6 +70,10 @@ class Desk:
 @contextmanager
 def flow_of(loaded: Site, store: Store, node: str = "main") -> Iterator[Flow]:
     """The way of a mail in this process, read and verified as the daemon does."""
+    from maild.flow import Flow  # most commands pass no mail through it
+    from maild.parsing import InProcess
+    from maild.verify.verifying import AsSet, Verifying
+
     trust = AsSet(lambda: loaded.settings.trust, utc_now)
     with contextlib.closing(Verifying(InProcess(), trust)) as reading:
         yield Flow(loaded, store, utc_now, node, reading)

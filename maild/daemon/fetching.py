@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import structlog
 
+from maild.clock import moment
 from maild.daemon.running import Running, within
-from maild.documents import moment
 from maild.errors import ConfigError, MaildError, NotNow
 from maild.intake.imap import oauth
 from maild.intake.imap.connection import LONGEST

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -20,7 +20,6 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from maild import host
 from maild.clock import utc_now
-from maild.daemon.exposing import Exposing
 from maild.daemon.fetching import Fetching
 from maild.daemon.member import Member
 from maild.daemon.running import Pulses, Running, within
@@ -36,11 +35,13 @@ from maild.intake.gathering import Gathering
 from maild.intake.listeners import Listeners
 from maild.intake.settings import IntakeLimits, Listener
 from maild.lock import AlreadyRunning
-from maild.metrics import Metrics
 from maild.reloading import Reloading
 from maild.site import Site
 from maild.webhooks import Webhooks
 from store import Store
+
+if TYPE_CHECKING:
+    from maild.daemon.exposing import Exposing
 
 log = structlog.get_logger("maild.daemon")
 
@@ -166,7 +167,6 @@ class Daemon:
 
     def _join(self) -> None:
         self._member.join()
-        self.store.sweep()  # what an erasure that was cut off has left
         self.flow.look_again()
 
     async def _stay(self, started: asyncio.Event) -> None:
@@ -291,6 +291,9 @@ class Daemon:
         """Open the door for Prometheus, if there is to be one."""
         address = self.site.settings.metrics.address
         if address is not None:
+            from maild.daemon.exposing import Exposing  # Prometheus' library, for those who have it
+            from maild.metrics import Metrics
+
             metrics = Metrics(self.store, self.clock, self.detail, self.flow.deliveries)
             self._exposing = Exposing(address, metrics.text)
             await self._exposing.open()

@@ -32,12 +32,10 @@ class Ticking:
     def start(self) -> None:
         """The first tick is now."""
         self._running.pulses.beat("clock", PATIENCE)
-        self._scheduler.add_job(
-            self.tick,
-            IntervalTrigger(seconds=TICK, timezone=UTC),
-            id="minute",
-            next_run_time=datetime.now(UTC),
-        )
+        for name, job in (("minute", self.tick), ("tidy", self.tidy)):
+            self._scheduler.add_job(
+                job, IntervalTrigger(seconds=TICK, timezone=UTC), id=name, next_run_time=datetime.now(UTC)
+            )
 
     def now(self) -> None:
         """Tick without waiting for the minute."""
@@ -64,6 +62,16 @@ class Ticking:
             self._scheduler.add_job(
                 self.tick, DateTrigger(due, timezone=UTC), id="due", replace_existing=True
             )
+
+    async def tidy(self) -> None:
+        """Bring contents to where they belong, and remove what nobody names, if that is for this node. No clock waits for it."""
+        store = self._running.flow.store
+        try:
+            if self._goes_on():
+                await asyncio.to_thread(store.sweep, self._goes_on)
+                await asyncio.to_thread(store.move_out, self._goes_on)
+        except NotNow as fault:
+            log.warning("contents wait for the files", reason=str(fault))
 
     def _goes_on(self) -> bool:
         return self._running.has_clock and not self._running.stopping.is_set()

@@ -1,7 +1,7 @@
 """The process that works: it opens the store, passes waiting mail through the flow and tells the node how it gets on.
 
 It is told, through its pipe: `wake` (mail waits), `site` (other files are in force), `stop`. It tells: `ready`, `took` (so many mails),
-`beat` (alive), `site` (taken). It ends with its pipe, at once: what is in work then is rolled back and done by the next one.
+`beat` (alive), `site` (taken), `rests` (it ends for want of mail). It ends with its pipe, at once: what is in work then is rolled back and done by the next one.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from maild.clock import utc_now
 from maild.daemon.running import POLL
 from maild.errors import NotNow, Unreachable
 from maild.flow import Flow
+from maild.opening import open_store
 from maild.parsing import InWorker
-from maild.site import Site, open_store
+from maild.site import Site
 from maild.verify.verifying import AsSet, Verifying
 
 log = structlog.get_logger("maild.work")
@@ -32,8 +33,8 @@ NICE: Final = 5
 """Mail that is being taken or sent has somebody who waits for it."""
 BEAT: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
-REST: Final = 60.0
-"""Seconds without mail after which the reader ends and gives its memory back; the next mail starts it again."""
+REST: Final = 30.0
+"""Seconds without mail after which the process ends, and its reader: their memory is better used; the next mail starts them again."""
 
 
 class Orders:
@@ -69,8 +70,8 @@ class Orders:
 class Worker:
     """The loop of the process."""
 
-    def __init__(self, pipe: Connection, orders: Orders, flow: Flow, reading: InWorker) -> None:
-        self._pipe, self._orders, self._flow, self._reading = pipe, orders, flow, reading
+    def __init__(self, pipe: Connection, orders: Orders, flow: Flow) -> None:
+        self._pipe, self._orders, self._flow = pipe, orders, flow
         self._said_at = 0.0
         self._took_at = time.monotonic()
         flow.progressed = self.beat
@@ -81,7 +82,7 @@ class Worker:
             self._say("beat")
 
     def run(self) -> None:
-        """Until the node says stop."""
+        """Until the node says stop, or no mail has come for long."""
         pause = POLL
         self._say("ready")
         self._orders.wait(None)
@@ -94,14 +95,12 @@ class Worker:
             if taken:
                 self._took_at = time.monotonic()
                 self._say("took", taken)
+            elif taken == 0 and time.monotonic() - self._took_at > REST:
+                self._say("rests")
+                return
             else:
-                self._rest()
                 self.beat()
                 self._orders.wait(pause)
-
-    def _rest(self) -> None:
-        if time.monotonic() - self._took_at > REST:
-            self._reading.close()
 
     def _round(self) -> int | None:
         """How many mails were taken; None when it did not go well."""
@@ -147,4 +146,4 @@ def serve(pipe: Connection, inherited: Site | None, node: str) -> None:
             sys.exit(1)
         with contextlib.closing(store), contextlib.closing(verifying):
             flow = Flow(site, store, utc_now, node, verifying)
-            Worker(pipe, orders, flow, reading).run()
+            Worker(pipe, orders, flow).run()

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from maild import isolation
 from maild.daemon import worker
 from maild.daemon.running import POLL, Backoff, Running, within
 from maild.errors import NotNow
@@ -110,7 +111,8 @@ class InThread:
 class OwnProcess:
     """Work in a process of its own, so that taking and sending mail never wait for it, and a mail that breaks it breaks nothing else.
 
-    It is forked while this process has no threads yet, so that both share their memory, and spawned when it has to be replaced.
+    It is forked while this process has no threads yet, so that both share their memory. It ends when no mail has come for long; it is spawned
+    with the next mail, and when it has to be replaced.
     """
 
     def __init__(self, running: Running) -> None:
@@ -122,6 +124,7 @@ class OwnProcess:
         self._heard_at = 0.0
         self._ready = asyncio.Event()
         self._lost = asyncio.Event()
+        self._rests = False
         self._news = threading.Condition()
         self._sites = self._in_force = 0
         self._sending = threading.Lock()
@@ -146,7 +149,7 @@ class OwnProcess:
         try:
             while not running.stopping.is_set():
                 if self._lost.is_set():
-                    await self._again()
+                    await (self._rest() if self._rests else self._again())
                     continue
                 running.work_waits.clear()
                 self._tell("wake")
@@ -194,6 +197,7 @@ class OwnProcess:
         if not forked:
             self._pipe.send(begins_with)
         self._lost.clear()
+        self._rests = False
         with self._news:  # files handed over meanwhile found nobody to tell
             if self._site is not begins_with:
                 self._tell("site", self._site, self._sites)
@@ -241,6 +245,8 @@ class OwnProcess:
             self._running.mail_waits.set()
         elif what == "ready":
             self._ready.set()
+        elif what == "rests":
+            self._rests = True
         elif what == "site":
             with self._news:
                 self._in_force = number
@@ -264,16 +270,45 @@ class OwnProcess:
         log.error("the worker ended and is replaced", exit_code=process.exitcode if process else None)
         await asyncio.to_thread(self.close)
         self.restarts += 1
-        self._ready.clear()
         backoff = Backoff(seconds=0.1 if was_ready else 5.0)
+        await backoff.wait(self._running.stopping)
+        await self._anew(backoff)
+
+    async def _rest(self) -> None:
+        """No mail came for long, and the worker has ended: another one in its place with the next mail, whoever keeps it."""
+        running, process, backoff = self._running, self._process, Backoff()
+        if process is not None:
+            await asyncio.to_thread(process.join)
+        await asyncio.to_thread(self.close)
+        await asyncio.to_thread(isolation.give_back)
+        while not running.stopping.is_set():
+            running.pulses.beat("work", PATIENCE)
+            running.work_waits.clear()
+            try:
+                if await asyncio.to_thread(self._waits):
+                    await self._anew(backoff)
+                    return
+            except NotNow as fault:
+                log.error("work waits for the store", reason=str(fault))
+                await backoff.wait(running.stopping)
+            else:
+                await within(running.work_waits.wait(), POLL)
+
+    def _waits(self) -> bool:
+        with self._running.flow.store.read() as work:
+            return work.intake_waits(self._running.clock())
+
+    async def _anew(self, backoff: Backoff) -> None:
+        """Start another worker, as often as that takes."""
+        self._ready.clear()
         while not self._running.stopping.is_set():
             self._running.pulses.beat("work", PATIENCE)
-            await backoff.wait(self._running.stopping)
             try:
                 await asyncio.to_thread(self._release)
                 await asyncio.to_thread(self._start, "spawn")
             except (NotNow, OSError) as fault:
                 log.error("the worker cannot be started", reason=str(fault))
+                await backoff.wait(self._running.stopping)
                 continue
             await self.ready()
             return

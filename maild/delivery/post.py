@@ -12,11 +12,12 @@ import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Final, Literal
-
-import httpx2
+from typing import TYPE_CHECKING, Final, Literal
 
 from maild import __version__
+
+if TYPE_CHECKING:
+    import httpx2
 
 CONNECT_SECONDS: Final = 10.0
 TOTAL_SECONDS: Final = 30.0
@@ -48,14 +49,18 @@ class Poster:
 
     def __init__(self, total_seconds: float = TOTAL_SECONDS) -> None:
         self._total = total_seconds
-        self._client = httpx2.AsyncClient(
-            timeout=httpx2.Timeout(total_seconds, connect=min(CONNECT_SECONDS, total_seconds)),
-            follow_redirects=False,
-            headers={"User-Agent": f"maild/{__version__}", "Content-Type": "application/json"},
-        )
+        self._client: httpx2.AsyncClient | None = None
 
     async def post(self, url: str, event_id: str, body: str, secret: bytes, now: datetime) -> Answer:
         """One attempt, signed with the time `now`. Never raises for what the receiver or the network does."""
+        import httpx2  # it and its certificates take some MiB, for desks that have webhooks
+
+        if self._client is None:
+            self._client = httpx2.AsyncClient(
+                timeout=httpx2.Timeout(self._total, connect=min(CONNECT_SECONDS, self._total)),
+                follow_redirects=False,
+                headers={"User-Agent": f"maild/{__version__}", "Content-Type": "application/json"},
+            )
         content = body.encode()
         headers = signed(secret, event_id, content, now)
         try:
@@ -72,7 +77,8 @@ class Poster:
             return Answer("later", _plain(f"{type(error).__name__}: {error}"))
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._client is not None:
+            await self._client.aclose()
 
 
 async def _beginning(response: httpx2.Response) -> str:

@@ -14,16 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import dkim
 import structlog
 
 from maild.errors import ConfigError, Problem
-from maild.settings import signing_keys
-from maild.settings.signing_keys import SigningKey
 from maild.verify import signed
 from maild.verify.signed import Signed
+
+if TYPE_CHECKING:
+    from maild.settings.signing_keys import SigningKey
 
 log = structlog.get_logger("maild.send")
 
@@ -32,7 +32,6 @@ OVERSIGNED: Final = (
     b"mime-version", b"content-type", b"content-transfer-encoding",
 )  # fmt: skip
 """Signed once more than they stand there, so that none can be added (RFC 6376 §8.15)."""
-_RELAXED: Final = dkim.CanonicalizationPolicy.from_c_value(b"relaxed/relaxed")
 _SILENT: Final = logging.getLogger("maild.delivery.dkimpy")
 _SILENT.addHandler(logging.NullHandler())
 _SILENT.propagate = False
@@ -50,6 +49,8 @@ class Source:
 
     def key(self) -> SigningKey:
         """The key of now; the former one as long as the file cannot be used. ConfigError when there is none at all."""
+        from maild.settings import signing_keys  # dkimpy, for desks that sign
+
         try:
             found = self.file.stat()
             stamp = (found.st_mtime_ns, found.st_ino, found.st_size)
@@ -97,6 +98,8 @@ class Signer:
 
 def _field(mail: Signed, source: Source, at: datetime) -> bytes:
     """One DKIM-Signature (RFC 6376 §3.5), with its line end."""
+    import dkim  # as above
+
     key = source.key()
     algorithm = {"rsa": b"rsa-sha256", "ed25519": b"ed25519-sha256"}[key.kind]
     names = _names(mail)
@@ -110,7 +113,8 @@ def _field(mail: Signed, source: Source, at: datetime) -> bytes:
     signer.headers = [list(one) for one in mail.fields]
     signer.signature_algorithm = algorithm
     signer.hasher = hashlib.sha256
-    written: bytes = signer.gen_header(fields, names, _RELAXED, b"DKIM-Signature", key.secret)
+    relaxed = dkim.CanonicalizationPolicy.from_c_value(b"relaxed/relaxed")
+    written: bytes = signer.gen_header(fields, names, relaxed, b"DKIM-Signature", key.secret)
     return b"DKIM-Signature: " + written.removesuffix(b"\r\n") + b"\r\n"
 
 

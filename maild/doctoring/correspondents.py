@@ -17,13 +17,14 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, Final
 
-from maild import outgoing, site
+from maild import outgoing
 from maild.clock import utc_now
 from maild.delivery.opening import NotConnected, Opener, Place, Relay
 from maild.delivery.outcome import Letter
 from maild.doctoring import certificates
 from maild.doctoring.findings import Finding, fault, misconfigured, ok, warning
 from maild.errors import NotNow
+from maild.identity import identity
 from maild.intake.imap.connection import opened
 from maild.intake.imap.credentials import Credentials
 from maild.intake.imap.login import Password
@@ -240,7 +241,7 @@ async def round_trip(settings: Settings, to: str, store: Store | None) -> list[F
     if outcome.kind != "sent":
         return [fault("round trip", what, f"the relay says {outcome.text}", "see the relay's log")]
     found = [ok("round trip", what, f"handed over as {message_id}: {outcome.text}")]
-    if not site.identity(settings).accepts(to):
+    if not identity(settings).accepts(to):
         return [
             *found,
             ok("round trip", "arrival", f"look for it in the mailbox of {to}, also among the spam"),

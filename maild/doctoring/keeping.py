@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from maild.doctoring.findings import Finding, fault, misconfigured, ok, warning
+from maild.opening import files_place
 from maild.settings import Settings
-from maild.site import files_place
 from store import looking
 from store.looking import Looked, Room
 
@@ -20,6 +20,9 @@ SHARE: Final = 0.05
 
 async def database(settings: Settings, now: datetime) -> list[Finding]:
     """Raises NotNow, ConfigError."""
+    cut_off = await asyncio.to_thread(looking.cut_off, settings.store.url)
+    if cut_off is not None:
+        return [fault("database", "restore", cut_off.says, cut_off.do)]
     looked = await asyncio.to_thread(looking.database, settings.store.url, now)
     return list(_database(looked))
 

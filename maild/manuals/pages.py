@@ -12,11 +12,12 @@ from typing import Any, Final, Literal, get_args, get_origin
 import click
 from pydantic.fields import FieldInfo
 
-from maild import __version__, config, site
+from maild import __version__, config
 from maild.errors import EXIT_CONFIG, EXIT_DATA, EXIT_FAULT, EXIT_LATER, EXIT_UNREACHABLE, EXIT_USAGE
 from maild.manuals import roff
 from maild.reading import Shape
 from maild.settings import Settings
+from maild.shipped import data_dir
 
 _EXITS: Final = {
     0: "Done.",
@@ -181,7 +182,7 @@ def maild_templates_5(_: click.Group) -> list[str]:
 
 
 def _document(name: str, folder: str, about: str) -> list[str]:
-    source = (site.data_dir(folder) / "README.md").read_text("utf-8")
+    source = (data_dir(folder) / "README.md").read_text("utf-8")
     lines = [*roff.title(name, 5, __version__, about), *roff.from_markdown(source)]
     others = ["maild(8)", "maild.toml(5)", "maild-rules(5)", "maild-templates(5)"]
     return [*lines, *_see_also(*(page for page in others if not page.startswith(f"{name}(")))]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from maild.errors import Problem
 from maild.reading import KeyPath, Place, Places
-from maild.settings import Dkim, Relay, Settings, secrets, signing_keys
+from maild.settings import Dkim, Relay, Settings, secrets
 from maild.settings.secrets import is_missing
 
 _LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
@@ -89,6 +89,8 @@ def _of_dkim(dkim: Dkim, path: KeyPath, settings: Settings, places: Places) -> I
     yield from found
     if dkim.key_file is None or found:
         return
+    from maild.settings import signing_keys  # dkimpy, for desks that sign
+
     try:
         signing_keys.read(dkim.key_file.read_bytes())
     except (OSError, ValueError) as error:

@@ -12,7 +12,7 @@ from tests.way.desk import CONFIG, Desk
 from tests.way.relay import Relay
 
 IDLE = 120 * MEBIBYTE
-"""Of the process that takes and sends mail. tests/bench/load.py waits until the reader rests, and then holds all of them together to it."""
+"""Of the process that takes and sends mail, which is alone when nothing has come for half a minute: tests/bench/load.py waits for that."""
 ALL_IDLE = 170 * MEBIBYTE
 UNDER_LOAD = 400 * MEBIBYTE
 SIZE = 25 * 1000 * 1000

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,50 @@ async def test_one_that_hangs_is_ended_and_replaced(
         "the worker ended and is replaced",
     ]
     assert subjects(store) == ["First", "Second"]
+
+
+async def at_rest(own: OwnProcess) -> None:
+    """Until the worker has ended."""
+    async with asyncio.timeout(PATIENCE):
+        while own._process is not None:
+            await asyncio.sleep(0.02)
+
+
+async def test_it_ends_without_mail_and_comes_back_with_the_next_one(
+    store: Store, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "REST", 0.0)
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    desk = s.stage(folder, store, toml(store_url, tmp_path))
+    with capture_logs() as said:
+        async with at_work(desk) as (own, running):
+            await at_rest(own)
+            desk.take(letter(1, "By another process"))
+            await done(store, 1)
+            await at_rest(own)
+            desk.take(letter(2, "Here"))
+            running.work_waits.set()
+            await done(store, 2)
+            await at_rest(own)
+            files = desk.flow.site
+            identity = replace(files.rulebook.identity, tag="NEW")
+            await asyncio.to_thread(
+                own.hand, replace(files, rulebook=replace(files.rulebook, identity=identity))
+            )
+            assert own._process is None
+            desk.take(letter(3, "By new files"))
+            await done(store, 3)
+            await at_rest(own)
+            assert own.restarts == 0
+            assert running.pulses.stalled() == []
+    assert not [one for one in said if one["log_level"] == "error"]
+    assert subjects(store) == ["By another process", "By new files", "Here"]
+    with store.read() as work:
+        told = [
+            one.subject for number in (1, 2, 3) for one in work.messages(number) if one.direction == "out"
+        ]
+    assert ["[NEW #" in subject for subject in told] == [False, False, True]
 
 
 async def test_a_mail_that_kills_it_every_time_is_put_aside(

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from maild import documents
 from maild.desk.facts import Envelope
 from maild.errors import NotNow
-from maild.flow import Flow, Kept
+from maild.flow import Flow
+from maild.keeping import Kept
 from maild.settling import SEND_LEASE, Delivered
 from maild.site import Site
 from store import Store

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from maild import site
 from maild.desk.facts import Envelope
-from maild.flow import Flow, Kept
+from maild.flow import Flow
+from maild.keeping import Kept
 from maild.settling import Delivered, Outbound
 from store import Store
 

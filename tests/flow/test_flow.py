@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import maild.flow
-import maild.parsing
+import maild.message.parse
 import maild.settling
 from maild.desk.facts import Parsed, Trust
 from maild.desk.words import State
@@ -163,7 +163,7 @@ def broken_by(marker: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
             raise ZeroDivisionError("poison")
         return parse(raw, trust, trusted=trusted)
 
-    monkeypatch.setattr(maild.parsing, "parse", breaks)
+    monkeypatch.setattr(maild.message.parse, "parse", breaks)
 
 
 def test_a_mail_that_breaks_us_is_put_aside_whole_and_told_once(

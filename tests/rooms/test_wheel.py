@@ -18,7 +18,7 @@ from tests.way.letters import letter
 from tests.way.relay import PATIENCE, Relay
 
 ROOT = Path(__file__).parents[2]
-LOOK = "from maild.site import data_dir; print(*(sorted(p.name for p in data_dir(n).iterdir()) for n in ('rules', 'templates')))"
+LOOK = "from maild.shipped import data_dir; print(*(sorted(p.name for p in data_dir(n).iterdir()) for n in ('rules', 'templates')))"
 
 
 def build(source: Path, target: str, into: Path) -> Path:

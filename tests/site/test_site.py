@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from maild import site
+from maild import shipped, site
 from maild.desk.facts import Trust
 from maild.desk.rulebook import Identity, Limits
 from maild.errors import ConfigError
@@ -176,14 +176,14 @@ def test_macros_stand_beside_the_configuration_or_among_the_templates(desk):
 
 @pytest.mark.parametrize("name", ["rules", "templates"])
 def test_shipped_files_are_found(name):
-    assert site.data_dir(name).is_dir()
+    assert shipped.data_dir(name).is_dir()
 
 
 def test_an_installed_package_brings_its_files(tmp_path, monkeypatch):
     (tmp_path / "_data" / "rules").mkdir(parents=True)
-    monkeypatch.setattr(site, "files", lambda package: tmp_path if package == "maild" else None)
-    assert site.data_dir("rules") == tmp_path / "_data" / "rules"
-    assert site.data_dir("templates") == Path(site.__file__).parents[1] / "templates"
+    monkeypatch.setattr(shipped, "files", lambda package: tmp_path if package == "maild" else None)
+    assert shipped.data_dir("rules") == tmp_path / "_data" / "rules"
+    assert shipped.data_dir("templates") == Path(shipped.__file__).parents[1] / "templates"
 
 
 def test_days_without_work_out_of_a_file_beside_the_rules(desk: Path) -> None:

@@ -21,7 +21,8 @@ import sqlalchemy as sa
 from maild import backup, config, restoring
 from maild.desk.facts import Envelope
 from maild.errors import BadInput
-from maild.flow import Kept, keep
+from maild.keeping import Kept, keep
+from maild.lock import only_one
 from maild.restoring import Restored
 from maild.settings import Settings
 from store import Store
@@ -164,10 +165,11 @@ def test_a_desk_in_use_is_replaced_by_force_alone(desk: s.Stage, store_url: str,
     desk.store.close()
     with pytest.raises(BadInput, match="is in use: --force"):
         back(file, store_url, tmp_path / "files")
-    back(file, store_url, tmp_path / "files", force=True)
+    found = back(file, store_url, tmp_path / "files", force=True)
     assert len(rows(store_url)["intake"]) == 3
     if store_url.startswith("sqlite"):
         [aside] = (tmp_path / "var").glob("maild.db.before-restore-*")
+        assert found.aside == str(aside)
         assert len(rows(f"sqlite:///{aside}")["intake"]) == 4
         assert stat.S_IMODE((tmp_path / "var" / "maild.db").stat().st_mode) == 0o600
 
@@ -346,6 +348,10 @@ def test_the_commands(tmp_path: Path) -> None:
     again = maild("restore", "../b.tar.gz", cwd=new)
     assert (again.returncode, again.stdout) == (65, b"")
     assert b"is in use: --force moves it aside" in again.stderr
+    with only_one(new / "var" / "maild.db.lock"):
+        running = maild("restore", "--force", "../b.tar.gz", cwd=new)
+    said = f"maild: maild runs on {new}/var/maild.db: stop it first"
+    assert (running.returncode, running.stderr.decode().splitlines()[-1]) == (65, said)
     (tmp_path / "junk").write_bytes(b"no backup")
     assert maild("restore", "../junk", cwd=new).returncode == 65
     assert maild("backup", "nowhere/b.tar.gz", cwd=new).returncode == 65

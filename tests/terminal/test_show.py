@@ -12,7 +12,9 @@ from maild.desk.people import Message, Person, Ticket
 from maild.desk.words import State
 from maild.message.inspect import document
 from maild.message.parse import parse
-from maild.show import as_json, as_json_rows, command_lines, folded, inspected, ticket, tickets
+from maild.show import as_json, as_json_rows, tickets
+from maild.show_messages import folded, inspected, ticket
+from maild.ticket_command import command_lines
 from store.rows import HistoryLine
 
 

@@ -109,7 +109,14 @@ class Starter:
 def serve(channel: socket.socket) -> None:
     """The process: forks what it is asked for, and tells how it ended."""
     door = importlib.import_module("maild.__main__")
-    for name in ("maild.cli", "maild.daemon.node", "sqlalchemy.dialects.sqlite", "sqlite3"):
+    for name in (
+        "maild.cli",
+        "maild.run_command",
+        "maild.site",
+        "maild.opening",
+        "sqlalchemy.dialects.sqlite",
+        "sqlite3",
+    ):
         importlib.import_module(name)
     gc.collect()
     gc.freeze()

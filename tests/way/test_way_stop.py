@@ -10,7 +10,7 @@ import pytest
 
 from maild import site
 from maild.clock import utc_now
-from maild.daemon import Daemon
+from maild.daemon.node import Daemon
 from store import Store
 from tests.way.desk import Desk
 from tests.way.relay import PATIENCE
