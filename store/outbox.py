@@ -71,8 +71,16 @@ _CANDIDATES = (
     .limit(sa.bindparam("most"))
     .with_for_update(skip_locked=True, of=tables.outbox)
 )
-_OTHER_CANDIDATES = _CANDIDATES.where(
-    tables.outbox.c.recipient_domain.not_in(any_of("full")), tables.outbox.c.id.not_in(any_of("chosen"))
+_FIRST_CANDIDATES = Prepared(_CANDIDATES)
+_OTHER_CANDIDATES = Prepared(
+    _CANDIDATES.where(
+        tables.outbox.c.recipient_domain.not_in(any_of("full")), tables.outbox.c.id.not_in(any_of("chosen"))
+    )
+)
+_CLAIM = Prepared(
+    _UPDATE.where(tables.outbox.c.id.in_(any_of("numbers")))
+    .values(attempts=tables.outbox.c.attempts + 1)
+    .returning(*_COLUMNS, tables.outbox.c.raw, tables.outbox.c.sha256)
 )
 _NOTES = Prepared(
     sa.select(tables.message.c.id).where(tables.message.c.id.in_(any_of("ids")), ~tables.message.c.public)
@@ -203,13 +211,8 @@ class OutboxWork(ContentWork, DestinationWork):
         if not found:
             return []
         ids = list(found)
-        outbox = tables.outbox
-        claim = (
-            _UPDATE.where(outbox.c.id.in_(ids))
-            .values(state="sending", node=node, lease_until=now + lease, attempts=outbox.c.attempts + 1)
-            .returning(*_COLUMNS, outbox.c.raw, outbox.c.sha256)
-        )
-        rows = {row.id: row for row in self._connection.execute(claim)}
+        claim = {"numbers": ids, "state": "sending", "node": node, "lease_until": now + lease}
+        rows = {row.id: row for row in _CLAIM.rows(self._connection, claim)}
         return [_row(row, row.raw or b"", found[row.id], row.sha256) for row in (rows[id] for id in ids)]
 
     def _candidates(self, now: datetime, limit: int, pace: Callable[[str], Pace]) -> dict[int, bool]:
@@ -221,7 +224,7 @@ class OutboxWork(ContentWork, DestinationWork):
             values: dict[str, Any] = {"now": now, "most": most}
             if full:
                 values |= {"full": list(full), "chosen": list(chosen)}
-            rows = self._connection.execute(_OTHER_CANDIDATES if full else _CANDIDATES, values).all()
+            rows = (_OTHER_CANDIDATES if full else _FIRST_CANDIDATES).rows(self._connection, values)
             left = {
                 domain: self._room(domain, now, count, taken[domain], pace(domain))
                 for domain, count in Counter(row.recipient_domain for row in rows).items()

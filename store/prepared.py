@@ -7,7 +7,7 @@ errors; only the way there is shorter. What is executed seldom stays an ordinary
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, KeysView, Mapping, Sequence
 from typing import Any, Final, NamedTuple, NoReturn
 
 import sqlalchemy as sa
@@ -46,6 +46,7 @@ class Prepared:
     def __init__(self, statement: Any) -> None:
         self.statement = statement
         self._plans: dict[tuple[Any, ...], _Plan] = {}
+        self._latest: tuple[Dialect, KeysView[str], _Plan] | None = None
         found = visitors.iterate(statement)
         binds = (one for one in found if isinstance(one, sa.BindParameter))
         self._lists = tuple(dict.fromkeys(one.key for one in binds if one.expanding and one.required))
@@ -110,10 +111,15 @@ class Prepared:
         return plan, _execute(connection, plan.text, _bound(plan, parameters))
 
     def _plan(self, dialect: Dialect, parameters: Mapping[str, Any]) -> _Plan:
+        latest = self._latest
+        if latest is not None and latest[0] is dialect and latest[1] == parameters.keys():
+            return latest[2]
         key = (dialect.name, *parameters, *(len(parameters[name]) for name in self._lists))
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = _compiled(self.statement, dialect, parameters, self._lists)
+        if not self._lists:
+            self._latest = dialect, dict.fromkeys(parameters).keys(), plan
         return plan
 
 
@@ -184,15 +190,17 @@ def _execute(connection: Connection, text: str, parameters: Any, *, many: bool =
     if not connection.in_transaction():
         connection.begin()
     cursor = None
-    dialect, driver = connection.dialect, connection.connection
+    driver, hooks = connection.connection, connection.dialect.dispatch
+    do_execute = hooks.do_executemany if many else hooks.do_execute
+    listeners = connection.engine.dispatch  # nobody listens to a single connection
     try:
         cursor = driver.cursor()
-        for fn in connection.dispatch.before_cursor_execute:
-            text, parameters = fn(connection, cursor, text, parameters, None, many)
-        hooks = dialect.dispatch.do_executemany if many else dialect.dispatch.do_execute
-        if not any(fn(cursor, text, parameters, None) for fn in hooks):
+        if listeners.before_cursor_execute:
+            for fn in listeners.before_cursor_execute:
+                text, parameters = fn(connection, cursor, text, parameters, None, many)
+        if not (do_execute and any(fn(cursor, text, parameters, None) for fn in do_execute)):
             cursor.executemany(text, parameters) if many else cursor.execute(text, parameters)
-        connection.dispatch.after_cursor_execute(connection, cursor, text, parameters, None, many)
+        listeners.after_cursor_execute(connection, cursor, text, parameters, None, many)
     except BaseException as fault:  # noqa: BLE001  handed to SQLAlchemy, which raises it by its name
         _raise(connection, fault, text, cursor)
     return cursor
