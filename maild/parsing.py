@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Literal, Protocol
@@ -21,6 +20,7 @@ from typing import Any, Literal, Protocol
 from maild import isolation
 from maild.desk.facts import Envelope, Parsed, Trust
 from maild.errors import NotNow
+from maild.pipes import Pipes, connected
 
 CPU_SECONDS = 20
 WALL_SECONDS = 60.0
@@ -30,8 +30,6 @@ ALONE = 1 << 20
 """Mails of so many octets are read one after the other, so that the memory of one is enough."""
 AHEAD = 8
 """Mails that are read or wait to be read, at most, before the one in front of them is asked for."""
-ROOM = 48 << 10
-"""Octets of them that may be on their way to the reader: less than the buffer of a pipe holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ class InWorker:
     ) -> None:
         self.cpu, self.wall, self.memory, self.method = cpu, wall, memory, method
         self._process: BaseProcess | None = None
-        self._pipe: Connection | None = None
+        self._pipes: Pipes | None = None
         self._asked: deque[int] = deque()
         """The octets of each question that has no answer yet."""
 
@@ -116,7 +114,7 @@ class InWorker:
 
     def ready(self) -> bool:
         """Whether the reader has finished the next mail."""
-        return self._pipe is not None and self._pipe.poll(0)
+        return self._pipes is not None and self._pipes.answers.poll(0)
 
     def start(self) -> None:
         """Start the process ahead of the first mail. A start that fails is tried again with that mail."""
@@ -126,40 +124,42 @@ class InWorker:
     def close(self) -> None:
         """End the process."""
         self._asked.clear()
-        if self._process is None or self._pipe is None:
+        if self._process is None or self._pipes is None:
             return
-        self._pipe.close()
+        self._pipes.close()
         self._process.kill()
         self._process.join()
         self._process.close()
-        self._process = self._pipe = None
+        self._process = self._pipes = None
 
     def _ask(self, ahead: Sequence[Job]) -> None:
         """Send what the reader has not got of these; but never so much that both sides wait for the other to receive. Raises NotNow."""
         for _ in range(2):  # the process may have ended since the last mail
             try:
                 while len(self._asked) < len(ahead):
-                    pipe, job = self._running(), ahead[len(self._asked)]
-                    if self._asked and sum(self._asked) + len(job.raw) > ROOM:
+                    pipes, job = self._running(), ahead[len(self._asked)]
+                    if self._asked and sum(self._asked) + len(job.raw) > pipes.room:
                         return
                     payload = ForkingPickler.dumps(job)
-                    if self._asked and sum(self._asked) + len(payload) > ROOM:  # an envelope may be long too
+                    if (
+                        self._asked and sum(self._asked) + len(payload) > pipes.room
+                    ):  # an envelope may be long too
                         return
-                    pipe.send_bytes(payload)
+                    pipes.questions.send_bytes(payload)
                     self._asked.append(len(payload))
             except (BrokenPipeError, ConnectionResetError, EOFError):
                 self.close()
             else:
                 return
 
-    def _running(self) -> Connection:
-        if self._pipe is not None and self._process is not None and self._process.is_alive():
-            return self._pipe
+    def _running(self) -> Pipes:
+        if self._pipes is not None and self._process is not None and self._process.is_alive():
+            return self._pipes
         self.close()
         if self.method == "fork":
             _load()
         context: Any = multiprocessing.get_context(self.method)
-        pipe, theirs = context.Pipe()
+        pipes, theirs = connected()
         process = context.Process(
             target=_serve,
             args=(theirs, self.cpu, self.memory, self.method == "fork"),
@@ -169,27 +169,27 @@ class InWorker:
         try:
             process.start()
         except OSError as fault:  # no memory, or too many processes
-            pipe.close()
+            pipes.close()
             raise NotNow(f"the reader cannot be started: {fault.strerror or fault}") from fault
         finally:
             theirs.close()
-        self._pipe, self._process = pipe, process
+        self._pipes, self._process = pipes, process
         try:
-            if not pipe.poll(START_SECONDS):
+            if not pipes.answers.poll(START_SECONDS):
                 raise EOFError("it says nothing")
-            pipe.recv()  # it is warm
+            pipes.answers.recv()  # it is warm
         except (EOFError, OSError) as fault:  # that is no fault of a mail
             self.close()
             raise NotNow(f"the reader cannot be started: {fault}") from fault
-        return self._pipe
+        return pipes
 
     def _receive(self, job: Job) -> Parsed | Exception:
         """What became of the first that it was asked for and has not answered."""
-        if self._pipe is None or not self._asked:
+        if self._pipes is None or not self._asked:
             return self._broken(job, "its reader could not be started")
         try:
-            if self._pipe.poll(self.wall):
-                outcome: Parsed | Exception = self._pipe.recv()
+            if self._pipes.answers.poll(self.wall):
+                outcome: Parsed | Exception = self._pipes.answers.recv()
                 self._asked.popleft()
                 return outcome
             why = f"it took longer than {self.wall:.0f} seconds"
@@ -205,25 +205,25 @@ class InWorker:
             return fault
 
 
-def _serve(pipe: Connection, cpu: int, memory: int, forked: bool) -> None:
+def _serve(pipes: Pipes, cpu: int, memory: int, forked: bool) -> None:
     """The process: reads what comes until the other end is gone."""
     isolation.deafen()
     isolation.be_frugal()
     if forked:
-        isolation.disinherit([pipe.fileno()])
+        isolation.disinherit(pipes.files())
     _load()
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.disable()  # libraries log what is handled here: mails that break their rules
     try:
-        pipe.send("ready")
+        pipes.answers.send("ready")
         while True:
-            job = pipe.recv()
+            job = pipes.questions.recv()
             used = resource.getrusage(resource.RUSAGE_SELF)
             resource.setrlimit(
                 resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + cpu, resource.RLIM_INFINITY)
             )
-            pipe.send(_read(job))
+            pipes.answers.send(_read(job))
             del job  # else it stands beside the next one while that is received
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
