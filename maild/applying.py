@@ -107,6 +107,11 @@ class Applying:
 
     def apply(self, decision: Decision) -> None:
         """Do what was decided; the reasons go into the history with the first line written."""
+        self.change(decision)
+        self.tell()
+
+    def change(self, decision: Decision) -> None:
+        """All of it but the mails, which `tell` makes."""
         self.reasons = decision.reasons
         for effect in decision.effects:
             self._one(effect)
@@ -114,7 +119,6 @@ class Applying:
             self.work.record(self.ticket, "desk", "decided", {}, self.reasons, self.now)
         self._reckon(decision)
         self._post()
-        self._tell()
 
     def _reckon(self, decision: Decision) -> None:
         """Count the promises anew of the tickets for which something has changed."""
@@ -355,7 +359,19 @@ class Applying:
             identity, key = self.site.rulebook.identity, self._key_of(number)
             posting.queue(self.work, effect, number, self._said.get(number), identity, key, self.now)
 
-    def _tell(self) -> None:
+    def to_begin(self) -> tuple[Telling, list[Tell]] | None:
+        """What `tell` does, when it is nothing but mails about one ticket whose words can be made later."""
+        if self.responses or not self.tells or any(tell.ticket is None for tell in self.tells):
+            return None
+        numbers = {self._number_of(tell) for tell in self.tells}
+        if len(numbers) > 1:
+            return None
+        named = [self._resolved(tell) for tell in self.tells]
+        telling = Telling(self.work, self.site, self._occasion(numbers.pop()))
+        return (telling, named) if telling.are_apart(named) else None
+
+    def tell(self) -> None:
+        """Queue the mails that follow from the decision, and warn of templates that failed."""
         problems: list[Problem] = []
         for effect in self.responses:
             problems += respond(self.work, self.site, effect, self._occasion(effect.ticket))

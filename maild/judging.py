@@ -45,7 +45,7 @@ class Judging:
         `whole`: somebody only wants to know; every rule is looked at, and that the mail is known already does not count.
         """
         wanted = replace(wanted, bounded=self.site.rulebook.limits.bounded)
-        snapshot = work.snapshot(wanted, now)
+        snapshot = self._snapshot(work, wanted, now)
         if whole:
             snapshot = replace(snapshot, same=None)
         others = {ticket.requester.key for ticket in snapshot.tickets.values()}
@@ -61,9 +61,12 @@ class Judging:
         if missing or warned:
             snapshot = _with_counts(
                 snapshot,
-                work.snapshot(Wanted(counted=missing, addresses=warned, bounded=wanted.bounded), now),
+                self._snapshot(work, Wanted(counted=missing, addresses=warned, bounded=wanted.bounded), now),
             )
         return decide(event, snapshot, self.site.rulebook, Given(now, fresh(), whole)), snapshot.tickets
+
+    def _snapshot(self, work: Work, wanted: Wanted, now: datetime) -> Snapshot:
+        return work.snapshot(wanted, now)
 
     def alert(self, key: str, what: tuple[str, ...]) -> None:
         """Tell the admins, once for this key, what is wrong with the desk."""

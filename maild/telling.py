@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
+from maild.composing import Composed, Draft, compose
 from maild.delivery.notice import Board, DigestLine, Notice, Survey
-from maild.delivery.render import Rendered
 from maild.delivery.surveys import survey
 from maild.desk import runbooks, tokens
 from maild.desk.belonging import language_of
@@ -27,7 +27,6 @@ from maild.desk.tokens import Claim, Holder
 from maild.desk.words import Happening, Role, Scope, State
 from maild.errors import Problem
 from maild.message.outgoing import File, Outgoing
-from maild.message.write import write
 from maild.site import Site
 from store import Work
 from store.rows import Chain, HistoryLine, NewMail, NewMessage
@@ -85,6 +84,16 @@ class Occasion:
     language: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A mail that is not written yet. `key`: the number of the key of its tokens."""
+
+    tell: Tell
+    person: Person
+    key: int
+    draft: Draft
+
+
 class Telling:
     """Queues the mails of one transaction. Reads what they show once, whoever they go to.
 
@@ -101,6 +110,21 @@ class Telling:
 
     def all(self, tells: Sequence[Tell]) -> None:
         """Render and queue every one of them; what is too much for an agent waits for a digest."""
+        self._queue([self._mail(one, compose(self.site.templates, one.draft)) for one in self._begun(tells)])
+
+    def begin(self, tells: Sequence[Tell]) -> list[Begun]:
+        """What `all` does up to the words of the mails; `finish` does the rest. For tells that are `apart`."""
+        return [*self._begun(tells)]
+
+    def finish(self, begun: Sequence[Begun], composed: Sequence[Composed]) -> None:
+        """Queue what was begun, with the words that were made meanwhile."""
+        self._queue([self._mail(one, made) for one, made in zip(begun, composed, strict=True)])
+
+    def are_apart(self, tells: Sequence[Tell]) -> bool:
+        """Whether none of these mails shows what another of them may have said."""
+        return not any(self._shows_all(tell) or tell.form == "closed" for tell in tells)
+
+    def _begun(self, tells: Sequence[Tell]) -> Iterator[Begun]:
         chosen = self._out_of_storm(tells)
         if not chosen:
             return
@@ -110,17 +134,19 @@ class Telling:
             self.work.chains(ticket.id, [one.id for one in people]) if ticket and not occasion.opened else {}
         )
         key = self.work.keys()[0]
-        mails = [
-            self._mail(tell, person, chains.get(person.id), key)
-            for tell, person in zip(chosen, people, strict=True)
-        ]
+        for tell, person in zip(chosen, people, strict=True):
+            yield self._draft(tell, person, chains.get(person.id), key)
+
+    def _queue(self, mails: Sequence[NewMail]) -> None:
+        if not mails:
+            return
         queued = self.work.queue(mails)
         for mail in mails:
             if mail.message_id in queued:
                 log.info("mail queued", outbox=queued[mail.message_id], message_id=mail.message_id, ticket=mail.ticket, kind=mail.kind)  # fmt: skip
-        if ticket is not None:
+        if self.occasion.ticket is not None:
             sent = [(mail.person, mail.message_id) for mail in mails if mail.message_id in queued]
-            self.work.note_sent(ticket.id, sent, occasion.now)
+            self.work.note_sent(self.occasion.ticket.id, sent, self.occasion.now)
 
     def _people(self, tells: Sequence[Tell]) -> list[Person]:
         """Who they go to; the requester as the ticket has him."""
@@ -159,31 +185,38 @@ class Telling:
             )
         return chosen
 
-    def _mail(self, tell: Tell, person: Person, chain: Chain | None, key: tokens.Key) -> NewMail:
-        occasion, ticket = self.occasion, self.occasion.ticket
+    def _draft(self, tell: Tell, person: Person, chain: Chain | None, key: tokens.Key) -> Begun:
+        ticket = self.occasion.ticket
         claim = Claim(
             holder_of(tell.role), tell.scope or Scope.INTERNAL, ticket.id if ticket else 0, person.id, key.id
         )
         mid = tokens.message_id(claim, key, fresh(), self.identity.message_id_domain or self.identity.domain)
         reply_to = self._reply_address(claim, key, tell)
         files, omitted = self._files(tell)
-        rendered = self.site.templates.render(self._notice(tell, person, reply_to, omitted))
-        self.problems += rendered.problems
+        notice = self._notice(tell, person, reply_to, omitted)
+        return Begun(
+            tell, person, key.id, Draft(notice, self._outgoing(tell, person, chain, mid, reply_to, files))
+        )
+
+    def _mail(self, begun: Begun, composed: Composed) -> NewMail:
+        occasion, ticket, tell = self.occasion, self.occasion.ticket, begun.tell
+        mid = begun.draft.outgoing.message_id
+        self.problems += composed.problems
         return NewMail(
             event_key=occasion.event_key,
-            recipient=person.address,
-            person=person.id,
+            recipient=begun.person.address,
+            person=begun.person.id,
             ticket=ticket.id if ticket else None,
-            message=self._carried(tell, rendered, mid),
+            message=self._carried(tell, composed, mid),
             message_id=mid,
-            key_id=key.id,
+            key_id=begun.key,
             role=tell.role,
             scope=tell.scope or Scope.INTERNAL,
             kind=tell.template,
             public=tell.public,
             automatic=tell.automatic,
             answer=tell.template == "answer",
-            raw=write(self._outgoing(tell, person, chain, mid, reply_to, rendered, files)),
+            raw=composed.raw,
             due_at=tell.delay or occasion.now,
             created_at=occasion.now,
         )
@@ -197,7 +230,7 @@ class Telling:
             f"{self.identity.local}{self.identity.delimiter}{tokens.mint(claim, key)}@{self.identity.domain}"
         )
 
-    def _carried(self, tell: Tell, rendered: Rendered, mid: str) -> int | None:
+    def _carried(self, tell: Tell, composed: Composed, mid: str) -> int | None:
         """The message a mail carries: the one it is about, or for automatic mail to the requester's side itself (kept once)."""
         ticket = self.occasion.ticket
         if not tell.role.outside or not tell.automatic or ticket is None:
@@ -208,7 +241,7 @@ class Telling:
                     ticket=ticket.id, at=self.occasion.now, created_at=self.occasion.now, direction="out", public=True,
                     kind=tell.template if tell.template in _KINDS else "notice",
                     from_name=self.identity.name, from_address=self.identity.address, to=(tell.to.address,), cc=(),
-                    subject=rendered.subject, text=rendered.text, reply=rendered.text, message_id=mid, language=rendered.language,
+                    subject=composed.subject, text=composed.text, reply=composed.text, message_id=mid, language=composed.language,
                 )
             )  # fmt: skip
         return self._shown[tell.template]
@@ -360,9 +393,9 @@ class Telling:
         chain: Chain | None,
         mid: str,
         reply_to: str,
-        rendered: Rendered,
         files: tuple[File, ...],
     ) -> Outgoing:
+        """All but the words."""
         references, parent = self._thread(tell, chain)
         auto = (
             None if not tell.automatic else "auto-replied" if tell.template in _REPLIED else "auto-generated"
@@ -370,16 +403,15 @@ class Telling:
         return Outgoing(
             from_=Address(self._sender_name(tell), self.identity.address),
             to=Address(person.name or tell.to.name, person.address),
-            subject=rendered.subject,
-            text=rendered.text,
-            html=rendered.html,
+            subject="",
+            text="",
+            html="",
             date=self.occasion.now,
             message_id=mid,
             reply_to=Address(self.identity.name, reply_to),
             in_reply_to=parent,
             references=references,
             auto_submitted=auto,
-            language=rendered.language,
             files=files,
         )
 

@@ -19,6 +19,7 @@ import structlog
 
 from maild import isolation, logs
 from maild.clock import utc_now
+from maild.composing import Beside
 from maild.daemon.running import POLL
 from maild.errors import NotNow, Unreachable
 from maild.flow import Flow
@@ -134,7 +135,7 @@ def serve(pipe: Connection, inherited: Site | None, node: str) -> None:
     logs.configure(settings.log.format, settings.log.level)
     os.nice(NICE)
     orders = Orders(pipe)
-    with contextlib.closing(InWorker(method="fork")) as reading:
+    with contextlib.closing(InWorker(method="fork")) as reading, contextlib.closing(Beside()) as beside:
         reading.start()  # before this process has other threads, or anything open
         orders.begin()
         verifying = Verifying(reading, AsSet(lambda: flow.site.settings.trust, utc_now))
@@ -146,4 +147,5 @@ def serve(pipe: Connection, inherited: Site | None, node: str) -> None:
             sys.exit(1)
         with contextlib.closing(store), contextlib.closing(verifying):
             flow = Flow(site, store, utc_now, node, verifying)
+            flow.beside = beside
             Worker(pipe, orders, flow).run()

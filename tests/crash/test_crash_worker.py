@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from maild import flow, logs
+from maild import logs, processing
 from maild.daemon import worker, working
 from maild.daemon.running import Running
 from maild.daemon.working import OwnProcess
@@ -169,13 +169,14 @@ async def test_a_mail_that_kills_it_every_time_is_put_aside(
 ) -> None:
     real = Flow._process
 
-    def deadly(self: Flow, work: Work, row: Intake, parsed: object) -> None:
-        real(self, work, row, parsed)  # type: ignore[arg-type]
+    def deadly(self: Flow, work: Work, row: Intake, parsed: Any, *, alone: bool) -> Any:
+        later = real(self, work, row, parsed, alone=alone)
         if "deadly" in row.envelope.sender:
             os.kill(os.getpid(), signal.SIGKILL)
+        return later
 
     monkeypatch.setattr(Flow, "_process", deadly)
-    monkeypatch.setattr(flow, "KILLS", 3)
+    monkeypatch.setattr(processing, "KILLS", 3)
     folder = tmp_path / "desk"
     folder.mkdir()
     desk = s.stage(folder, store, toml(store_url, tmp_path))

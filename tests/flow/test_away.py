@@ -13,7 +13,7 @@ from typing import BinaryIO
 import pytest
 
 from maild.errors import NotNow
-from maild.flow import KILLS
+from maild.processing import KILLS
 from maild.settling import FILES_AGAIN, UNTRIED_AGAIN, Delivered
 from store import FilesAway, Store, Work
 from store.rows import OutboxRow

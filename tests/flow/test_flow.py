@@ -15,8 +15,8 @@ import maild.settling
 from maild.desk.facts import Parsed, Trust
 from maild.desk.words import State
 from maild.errors import NotNow
-from maild.flow import ATTEMPTS, KILLS, LEASE
 from maild.message.parse import parse
+from maild.processing import ATTEMPTS, KILLS, LEASE
 from store import Store
 from store.rows import Filter
 from tests.flow import stage as s
@@ -218,7 +218,7 @@ def test_a_fault_of_the_store_does_not_count_against_a_mail(
     desk = s.stage(tmp_path, store)
     desk.take(s.mail(CARLA, SUBJECT, "Hello there"))
 
-    def away(*_: object) -> None:
+    def away(*_: object, alone: bool) -> None:
         raise NotNow("the disk is full")
 
     for _ in range(ATTEMPTS + 2):

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from maild.desk.effects import Change
-from maild.flow import LEASE, Flow
+from maild.flow import Flow
+from maild.processing import LEASE
 from store import Collided, Contended, Store
 from store.rows import Filter
 from tests.flow import stage as s

@@ -1,0 +1,378 @@
+"""The way in: waiting mails are claimed, read, decided and applied, several in one transaction.
+
+While one is decided the next ones are read in a process beside (`parsing`), and when many wait its mails are composed in another
+(`composing`) while the next one is decided already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final
+
+import structlog
+
+from maild.applying import Applying
+from maild.composing import Beside, compose
+from maild.desk import matching
+from maild.desk.effects import Reason, Tell
+from maild.desk.facts import Parsed
+from maild.desk.snapshot import Snapshot, Wanted
+from maild.entries import Arrived
+from maild.errors import NotNow
+from maild.parsing import AHEAD, ALONE, InProcess, Job, Reading
+from maild.settling import FILES_AGAIN, UNTRIED_AGAIN, Settling
+from maild.site import Site
+from maild.telling import Begun, Telling
+from store import Collided, Contended, FilesAway, Store, Work
+from store.rows import Intake
+
+log = structlog.get_logger("maild.flow")
+
+ATTEMPTS = 3
+KILLS = 10  # a machine that goes down under us says less of a mail than an error does
+KILLED = f"the daemon stopped {KILLS} times while this mail was in work"
+LEASE = timedelta(minutes=10)
+AGAIN = timedelta(seconds=5)
+SOON = timedelta(seconds=1)
+LOOK: Final = 0.001
+"""Seconds between two looks whether the next mail is read, of which there are at most `LOOKS`."""
+LOOKS: Final = 16
+FEW: Final = 4
+"""When fewer mails wait it does not pay to compose beside."""
+
+
+Outcome = Parsed | Exception
+"""What became of reading a mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsent:
+    """The mails that follow from one that was worked on in this transaction; their words are being made beside. `row`: that one."""
+
+    row: Intake
+    telling: Telling
+    begun: Sequence[Begun]
+
+    def concerns(self, wanted: Wanted, found: Snapshot) -> bool:
+        """Whether what is looked up may see these mails: they are about one of its tickets, or go to somebody who is asked for."""
+        to = {one.person.key for one in self.begun} | {one.tell.to.key for one in self.begun}
+        asked = {*wanted.counted, *wanted.addresses, wanted.agent, wanted.helped, wanted.newcomer}
+        ticket = self.telling.occasion.ticket
+        return bool(wanted.bounded or to & asked or (ticket is not None and ticket.id in found.tickets))
+
+
+class _First(Exception):
+    """What is unsent goes first, then this mail is worked on."""
+
+
+class _Undone(Exception):
+    """What was unsent could not be sent: the transaction is rolled back, and its mails are worked on one after the other."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Claimed mails. `waiting`: not worked on so far, in order; `unread`: those of them for whose reading was not asked; `small`: contents that
+    are at hand; `ahead`: what was read for the first that wait, if it was; `alone`: nothing is composed beside; `failed`: with the reason;
+    `put_off`: for how long, by number; `away`: big contents cannot be read now."""
+
+    waiting: deque[Intake]
+    unread: deque[Intake]
+    small: Mapping[str, bytes]
+    outcomes: Iterator[Outcome] = field(default_factory=lambda: iter(()))
+    ahead: deque[Outcome] = field(default_factory=deque)
+    alone: bool = False
+    failed: list[tuple[Intake, str]] = field(default_factory=list)
+    put_off: dict[int, timedelta] = field(default_factory=dict)
+    away: bool = False
+
+    @property
+    def is_far(self) -> bool:
+        """Whether to read on may mean to fetch a content from far away, which no transaction should wait for."""
+        return any(row.sha256 not in self.small for row in islice(self.unread, AHEAD + 1))
+
+    def is_aside(self, row: Intake) -> bool:
+        """Whether it is not to be worked on in this batch."""
+        return row.id in self.put_off or any(lost is row for lost, _ in self.failed)
+
+    def read(self) -> Outcome:
+        """What was read for the first that waits."""
+        return self.ahead.popleft() if self.ahead else next(self.outcomes)
+
+    def again(self, undone: Sequence[tuple[Intake, Outcome]]) -> None:
+        """These were worked on, and it does not count: they wait again, before the others."""
+        self.waiting.extendleft(row for row, _ in reversed(undone))
+        self.ahead.extendleft(outcome for _, outcome in reversed(undone))
+
+
+class Processing(Settling):
+    """The way in of a desk. `reading` reads mails, here unless another is given. `beside`: composes mails; None: they are composed here."""
+
+    def __init__(
+        self,
+        site: Site,
+        store: Store,
+        clock: Callable[[], datetime],
+        node: str = "main",
+        reading: Reading | None = None,
+    ) -> None:
+        super().__init__(site, store, clock, node)
+        self.reading: Reading = reading or InProcess()
+        self.beside: Beside | None = None
+        self.progressed: Callable[[], None] = lambda: None
+        """Called whenever a mail has been worked on."""
+        self._owed: list[int] = []
+        self._unsure_work = False
+        """Whether mails may be claimed of which nobody here knows: the transaction that claimed them ended nobody knows how."""
+        self._unsent: _Unsent | None = None
+
+    def work(self, limit: int = 20) -> int:
+        """Process waiting mails, in order; returns how many were taken. One bad mail stops nothing."""
+        now = self.clock()
+        unsure, self._unsure_work = self._unsure_work, True
+        with self.store.work() as work:
+            if self._owed:
+                work.unclaim_intake(self._owed, now, self.node)
+            if unsure:
+                work.release_intake(self.node, untouched=True)
+            rows = work.claim_intake(self.node, now, LEASE, limit)
+            small = work.small_contents([row.sha256 for row in rows])
+        self._owed, self._unsure_work = [], False
+        if not rows:
+            return 0
+        fit = [row for row in rows if row.attempts <= KILLS]
+        batch = _Batch(deque(fit), deque(fit), small, alone=not self._composes_beside(fit))
+        batch.failed += [(row, KILLED) for row in rows if row.attempts > KILLS]
+        try:
+            batch.outcomes = self.reading.read(self._jobs(batch))
+            while batch.waiting:
+                self._process_some(batch)
+            self._put_off(batch)
+            for row, error in batch.failed:
+                self._failed(row, error)
+        except NotNow as fault:  # it is the store's, not the mails': it shall not count against them
+            self._owed = [row.id for row in rows]
+            if not isinstance(fault, Collided):
+                raise
+            log.info("met another node", reason=str(fault))
+        except Exception:
+            self._unsure_work = True
+            raise
+        return len(rows)
+
+    def _composes_beside(self, rows: Sequence[Intake]) -> bool:
+        """When many wait, and none so big that its memory is better spared."""
+        if self.beside is None or len(rows) < FEW:
+            return False
+        if any(row.size >= ALONE for row in rows):
+            self.beside.close()
+            return False
+        return True
+
+    def _jobs(self, batch: _Batch) -> Iterator[Job]:
+        """The mails to read; big ones are fetched when their turn comes. For one whose bytes cannot be had nothing is read."""
+        while batch.unread:
+            row = batch.unread.popleft()
+            trusted = row.envelope.trusted and not row.envelope.unauthenticated
+            raw = batch.small.get(row.sha256) or self._big(batch, row)
+            yield Job(raw, self.site.trust, trusted, row.envelope)
+
+    def _big(self, batch: _Batch, row: Intake) -> bytes:
+        if batch.away:  # each look may take seconds
+            batch.put_off[row.id] = UNTRIED_AGAIN
+            return b""
+        try:
+            return self.store.content.get(row.sha256)
+        except KeyError:
+            batch.failed.append((row, f"its content {row.sha256} is missing in [store] files"))
+        except FilesAway as fault:
+            batch.away = True
+            self._later(batch, row, fault)
+        return b""
+
+    def _later(self, batch: _Batch, row: Intake, fault: FilesAway) -> None:
+        batch.put_off[row.id] = FILES_AGAIN
+        log.error("mail waits for the files", intake=row.id, message_id=row.message_id, reason=str(fault))
+
+    def _put_off(self, batch: _Batch) -> None:
+        """Mails whose time is not now are free again, and this attempt does not count."""
+        if batch.put_off:
+            with self.store.work() as work:
+                for id, gap in batch.put_off.items():
+                    work.unclaim_intake([id], self.clock() + gap, self.node)
+
+    def _process_some(self, batch: _Batch) -> None:
+        """Process mails in one transaction, each in a savepoint, while the next is read already, no arrival waits to be kept, and no other
+        node is at work on the same."""
+        outcome = batch.read()
+        done: list[tuple[Intake, Outcome]] = []
+        try:
+            with self.store.work() as work:
+                while True:
+                    row = batch.waiting.popleft()
+                    done.append((row, outcome))
+                    if not batch.is_aside(row) and not self._process_one(work, batch, row, outcome):
+                        batch.again([done.pop()])
+                        break
+                    work.crowded = True
+                    self.progressed()
+                    if not batch.waiting or self.store.contended or not self._is_read(batch) or batch.is_far:
+                        break
+                    outcome = batch.read()
+                self._send_unsent()
+        except _Undone as fault:
+            log.warning("mails are worked on one after the other", reason=str(fault))
+            batch.again(done)
+            batch.alone = True
+        finally:
+            self._unsent = None
+
+    def _is_read(self, batch: _Batch) -> bool:
+        """Whether the next mail is read; for a moment that is waited for, because to end a transaction and to begin one takes as long."""
+        for _ in range(LOOKS):
+            if batch.ahead or self.reading.ready():
+                return True
+            if self.store.contended:
+                return False
+            time.sleep(LOOK)
+        return False
+
+    def _process_one(self, work: Work, batch: _Batch, row: Intake, outcome: Outcome) -> bool:
+        """False: in this transaction it cannot be, another node has locked something."""
+        with structlog.contextvars.bound_contextvars(intake=row.id, message_id=row.message_id):
+            try:
+                with work.savepoint():
+                    later = self._process(work, row, as_parsed(outcome), alone=batch.alone)
+            except _First:
+                self._send_unsent()
+                return self._process_one(work, batch, row, outcome)
+            except FilesAway as fault:
+                self._later(batch, row, fault)
+            except NotNow:
+                raise
+            except Contended:
+                return False
+            except Exception:  # noqa: BLE001  a mail that breaks us is put aside whole, the next one goes on
+                batch.failed.append((row, traceback.format_exc()))
+            else:
+                if later is not None:
+                    self._send_later(row, *later)
+        return True
+
+    def _send_later(self, row: Intake, telling: Telling, tells: Sequence[Tell]) -> None:
+        """Have these mails composed beside while the next mail is worked on, behind those that were before."""
+        self._send_unsent()
+        with _undoing():
+            begun = telling.begin(tells)
+            if not begun:
+                return
+            drafts = [one.draft for one in begun]
+            assert self.beside is not None
+            if self.beside.begin(self.site.templates, drafts):
+                self._unsent = _Unsent(row, telling, begun)
+            else:
+                telling.finish(begun, [compose(self.site.templates, draft) for draft in drafts])
+                _without_problems(telling)
+
+    def _send_unsent(self) -> None:
+        """Queue what is composed beside. Raises _Undone."""
+        unsent, self._unsent = self._unsent, None
+        if unsent is None:
+            return
+        row = unsent.row
+        with structlog.contextvars.bound_contextvars(intake=row.id, message_id=row.message_id), _undoing():
+            assert self.beside is not None
+            unsent.telling.finish(unsent.begun, self.beside.finish())
+            _without_problems(unsent.telling)
+
+    def _snapshot(self, work: Work, wanted: Wanted, now: datetime) -> Snapshot:
+        found = super()._snapshot(work, wanted, now)
+        if self._unsent is not None and self._unsent.concerns(wanted, found):
+            raise _First
+        return found
+
+    def _process(
+        self, work: Work, row: Intake, parsed: Parsed, *, alone: bool
+    ) -> tuple[Telling, Sequence[Tell]] | None:
+        """Work on one mail; returns those that follow from it and may be composed beside, which is not asked for when it is `alone`."""
+        now = self.clock()
+        event = self._event(work, row.id, parsed, row.envelope)
+        earlier = work.answers_earlier(row.id, matching.answered_ids(event), now)
+        if earlier is not None:
+            work.unclaim_intake([row.id], max(earlier, now) + SOON, self.node)
+            log.info("waits for the mail it answers", intake=row.id, message_id=parsed.mail.message_id)
+            return None
+        wanted = matching.wanted(event, self.site.rulebook)
+        if wanted.callers:
+            work.take_contacts(self.site.rulebook.contacts)
+        decision, known = self._decide(work, event, wanted, now)
+        arrived = Arrived(event, parsed, row.sha256)
+        applying = Applying(
+            work, self.site, "/".join((f"intake:{row.id}", *event.lifted)), now, arrived, known
+        )
+        applying.change(decision)
+        later = None if alone else applying.to_begin()
+        if later is None:
+            if self._unsent is not None and applying.tells:
+                raise _First
+            applying.tell()
+        outcome = f"ticket {applying.ticket}" if applying.ticket else "kept without a ticket"
+        work.finish_intake(row.id, outcome, applying.message, now)
+        log.info(
+            "mail processed",
+            intake=row.id,
+            message_id=parsed.mail.message_id,
+            kind=str(parsed.mail.kind),
+            ticket=applying.ticket,
+            outcome=outcome,
+        )
+        return later
+
+    def _failed(self, row: Intake, error: str) -> None:
+        """Another attempt later, or quarantine: then the admins are told, once."""
+        now = self.clock()
+        log.error(
+            "mail failed", intake=row.id, message_id=row.message_id, attempt=row.attempts, error=error.strip().splitlines()[-1]
+        )  # fmt: skip
+        with self.store.work() as work:
+            if not work.fail_intake(row.id, error, now, ATTEMPTS, now + AGAIN):
+                return
+            what = (
+                f"Mail {row.id} could not be processed and is in quarantine, whole.",
+                f"From <{row.envelope.sender}> to {', '.join(row.envelope.recipients)} by {row.envelope.route}, {row.size} octets.",
+                f"See it with: maild quarantine show {row.id}; try again with: maild quarantine retry {row.id}",
+            )
+            reason = Reason("quarantine", f"mail {row.id}", f"failed {row.attempts} times")
+            self._alert(work, f"quarantine:{row.id}", what, reason)
+
+
+def as_parsed(outcome: Outcome) -> Parsed:
+    """The mail; raises what reading it raised."""
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+@contextlib.contextmanager
+def _undoing() -> Iterator[None]:
+    """Outside of the savepoint of a mail nothing can be undone but the whole transaction."""
+    try:
+        yield
+    except FilesAway as fault:  # that concerns one mail, and is told with it
+        raise _Undone(str(fault)) from fault
+    except NotNow:
+        raise
+    except Exception as fault:
+        raise _Undone(f"{type(fault).__name__}: {fault}") from fault
+
+
+def _without_problems(telling: Telling) -> None:
+    """Of a template that failed the admins are told by a mail more, which is no matter for later."""
+    if telling.problems:
+        raise _Undone(str(telling.problems[0]))

@@ -1,0 +1,299 @@
+"""Mails composed in a process beside while the next one is decided: what comes of it is the same as if each had been done for itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maild import processing, site
+from maild.composing import Beside, Lost
+from maild.processing import FEW
+from maild.telling import Telling
+from store import FilesAway, Store
+from store.rows import Filter
+from tests.flow import stage as s
+
+CARLA = "Carla <carla@globex.test>"
+DORA = "Dora <dora@elsewhere.test>"
+BOSS = "Boss <boss@globex.test>"
+CHANCE = re.compile(r"<[^<>@]+@[^<>]+>|support\+[\w.=-]+@|boundary=\S+|--=_\w+|=\r\n|tok-\w+")
+"""What is never the same twice."""
+
+
+@pytest.fixture
+def beside() -> Iterator[Beside]:
+    """Composes in a process; ended afterwards."""
+    made = Beside()
+    yield made
+    made.close()
+
+
+def mails() -> list[tuple[bytes, str]]:
+    """Requests and what follows them at once, of the same people and of others; more than one transaction holds."""
+    made: list[tuple[bytes, str]] = []
+
+    def add(sender: str, subject: str, text: str, *headers: str) -> None:
+        made.append(
+            (s.mail(sender, subject, text, len(made) + 1, headers=headers), sender.split("<")[1].rstrip(">"))
+        )
+
+    for at in range(5):
+        add(CARLA, f"Printer {at}", f"The printer in room {at} does not print.")
+        add(DORA, f"Invoice {at}", "Our invoice is wrong.\nPlease look at it.")
+        add(
+            CARLA,
+            f"Re: Printer {at}",
+            "It is the one on the left.",
+            f"In-Reply-To: <{len(made) - 1}@client.test>",
+        )
+        add(BOSS, f"Re: Printer {at}", "And on the right.", f"References: <{len(made) - 2}@client.test>")
+        add(
+            f"Customer {at} <c{at}@third.test>",
+            "Hello",
+            "Where do I find the manual?",
+            "Cc: carla@globex.test",
+        )
+    add("Robot <robot@globex.test>", "Out of office", "I am away.", "Auto-Submitted: auto-replied")
+    add(
+        "Ana Ruiz <ana@acme.test>",
+        "For a customer",
+        "#requester carla@globex.test\n\nShe has called: no network.",
+    )
+    return made
+
+
+def everything(desk: s.Stage) -> list[object]:
+    """What a desk has come to, without what is never the same twice."""
+    with desk.store.read() as work:
+        tickets = work.tickets(Filter(limit=200))
+        said: list[object] = [
+            (
+                ticket.id,
+                ticket.subject,
+                ticket.state,
+                ticket.requester.address,
+                sorted(one.key for one in ticket.participants),
+            )
+            for ticket in tickets
+        ]
+        for ticket in sorted(tickets, key=lambda one: one.id):
+            said += [
+                (one.direction, one.kind, one.public, one.subject, one.text)
+                for one in work.messages(ticket.id)
+            ]
+            said += [
+                (line.actor, line.event, CHANCE.sub("", str(line.detail))) for line in work.events(ticket.id)
+            ]
+    out = desk.sent()
+    said += sorted(
+        (one.row.id, one.row.recipient, one.row.kind, one.row.ticket, CHANCE.sub("", mail.as_string()))
+        for one, mail in out
+    )
+    return said
+
+
+def worked(folder: Path, store: Store, beside: Beside | None, toml: str = s.MAILD_TOML) -> s.Stage:
+    folder.mkdir(exist_ok=True)
+    desk = s.stage(folder, store, toml)
+    desk.flow.beside = beside
+    for raw, sender in mails():
+        desk.take(raw, sender=sender)
+    desk.work()
+    return desk
+
+
+@pytest.fixture
+def another(tmp_path: Path) -> Iterator[Store]:
+    """An empty store beside that of the test."""
+    store = Store.open(f"sqlite:///{tmp_path}/another.db", tmp_path / "another-files")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Iterator[Store]:
+    """One whose numbers have no gaps when a transaction is undone."""
+    store = Store.open(f"sqlite:///{tmp_path}/first.db", tmp_path / "first-files")
+    yield store
+    store.close()
+
+
+BOUNDED = f"{s.MAILD_TOML}[limits]\nautomatic_per_address_per_hour = 4\nautomatic_per_domain_per_hour = 7\nnotifications_per_agent_per_hour = 9\n"
+
+
+@pytest.mark.parametrize("toml", [s.MAILD_TOML, BOUNDED], ids=["plain", "bounded"])
+def test_what_comes_of_many_mails_is_the_same(
+    store: Store, another: Store, tmp_path: Path, beside: Beside, toml: str
+) -> None:
+    one_by_one = everything(worked(tmp_path / "alone", another, None, toml))
+    together = worked(tmp_path / "beside", store, beside, toml)
+    assert beside._process is not None, "nothing was composed beside"
+    assert everything(together) == one_by_one
+
+
+def test_few_mails_start_no_process(first: Store, tmp_path: Path, beside: Beside) -> None:
+    desk = s.stage(tmp_path, first)
+    desk.flow.beside = beside
+    for number in range(FEW - 1):
+        desk.take(s.mail(CARLA, f"Printer {number}", "It does not print.", number))
+    desk.work()
+    assert beside._process is None
+    assert len(desk.sent()) == 4 * (FEW - 1)
+
+
+def test_a_process_that_ends_is_done_without(
+    first: Store, another: Store, tmp_path: Path, beside: Beside
+) -> None:
+    """It is killed with each batch, in the middle."""
+    real, calls = beside.finish, [0]
+
+    def finish() -> Any:
+        calls[0] += 1
+        if calls[0] % 5 == 3:
+            assert beside._process is not None
+            assert beside._process.pid is not None
+            os.kill(beside._process.pid, signal.SIGKILL)
+            beside._process.join()
+            while beside._pipes is not None and beside._pipes.answers.poll(0):
+                beside._pipes.answers.recv_bytes()
+        return real()
+
+    beside.finish = finish  # type: ignore[method-assign]
+    one_by_one = everything(worked(tmp_path / "alone", another, None))
+    together = everything(worked(tmp_path / "beside", first, beside))
+    assert calls[0] > 5
+    assert together == one_by_one
+
+
+def test_what_cannot_be_queued_is_undone_and_done_again(
+    first: Store, another: Store, tmp_path: Path, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_by_one = everything(worked(tmp_path / "alone", another, None))
+    real, calls = Telling.finish, [0]
+
+    def finish(self: Telling, *what: Any) -> None:
+        real(self, *what)
+        calls[0] += 1
+        if calls[0] == 4:
+            raise RuntimeError("just now it cannot be")
+
+    monkeypatch.setattr(Telling, "finish", finish)
+    assert everything(worked(tmp_path / "beside", first, beside)) == one_by_one
+    assert calls[0] >= 4
+
+
+def test_a_mail_that_breaks_us_leaves_what_stands_before_it(
+    first: Store, tmp_path: Path, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = s.stage(tmp_path, first)
+    desk.flow.beside = beside
+    real = processing.matching.wanted
+
+    def wanted(event: Any, *more: Any) -> Any:
+        if event.mail.subject == "Printer 3":
+            raise RuntimeError("this one")
+        return real(event, *more)
+
+    monkeypatch.setattr(processing.matching, "wanted", wanted)
+    for number in range(6):
+        desk.take(s.mail(f"C <c{number}@third.test>", f"Printer {number}", "It does not print.", number))
+    desk.flow.work()
+    with first.read() as work:
+        found = [ticket.subject for ticket in work.tickets(Filter(limit=20))]
+    assert sorted(found) == [f"Printer {number}" for number in (0, 1, 2, 4, 5)]
+    acknowledged = {one.row.recipient for one, _ in desk.sent() if one.row.kind == "acknowledgement"}
+    assert acknowledged == {f"c{number}@third.test" for number in (0, 1, 2, 4, 5)}
+
+
+def test_a_template_that_fails_is_told_to_the_admin_once(
+    store: Store, tmp_path: Path, beside: Beside
+) -> None:
+    own = tmp_path / "templates" / "mail" / "en"
+    own.mkdir(parents=True)
+    (own / "acknowledgement.txt").write_text(
+        "{% if ticket.subject == 'Printer' %}{{ ticket.shown[77].label }}{% endif %}", encoding="utf-8"
+    )
+    desk = s.stage(tmp_path, store)
+    desk.flow.beside = beside
+    for number in range(2 * FEW):
+        desk.take(
+            s.mail(f"C <c{number}@third.test>", "Printer", f"It does not print in room {number}.", number)
+        )
+    desk.work()
+    sent = desk.sent()
+    assert sum(one.row.kind == "acknowledgement" for one, _ in sent) == 2 * FEW
+    assert [one.row.recipient for one, _ in sent if one.row.kind == "alert"] == ["chen@acme.test"]
+
+
+def test_other_templates_are_used_from_the_next_mail_on(first: Store, tmp_path: Path, beside: Beside) -> None:
+    desk = s.stage(tmp_path, first)
+    desk.flow.beside = beside
+
+    def acknowledgements(first: int) -> set[str]:
+        for number in range(first, first + FEW):
+            desk.take(
+                s.mail(f"C <c{number}@third.test>", "Printer", f"It does not print in room {number}.", number)
+            )
+        desk.work()
+        return {s.text_of(mail) for one, mail in desk.sent() if one.row.kind == "acknowledgement"}
+
+    assert not any("Ahoy" in text for text in acknowledgements(0))
+    own = tmp_path / "templates" / "mail" / "en"
+    own.mkdir(parents=True)
+    (own / "acknowledgement.txt").write_text("Ahoy {{ recipient.address }}", encoding="utf-8")
+    desk.flow.site = site.load(tmp_path / "maild.toml", s.NOW)
+    assert all("Ahoy" in text for text in acknowledgements(100))
+
+
+def test_files_that_are_away_put_off_their_own_mail_only(
+    first: Store, tmp_path: Path, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The notification that cannot be kept is that of one mail: the others are acknowledged and told at once."""
+    desk = s.stage(tmp_path, first)
+    desk.flow.beside = beside
+    big = "Long. " * 60_000
+    for number in range(FEW + 2):
+        text = big if number == 3 else f"It does not print in room {number}."
+        desk.take(s.mail(f"C <c{number}@third.test>", "Printer", text, number))
+    put = type(first.content.files).put
+
+    def away(self: Any, *what: Any) -> Any:
+        raise FilesAway("the folder of files cannot be used now")
+
+    monkeypatch.setattr(type(first.content.files), "put", away)
+    desk.flow.work()
+    with first.read() as work:
+        told = {one.requester.address for one in work.tickets(Filter(limit=20))}
+    others = {f"c{number}@third.test" for number in range(FEW + 2)} - {"c3@third.test"}
+    assert told >= others
+    monkeypatch.setattr(type(first.content.files), "put", put)
+    desk.pass_time(timedelta(minutes=5))
+    desk.work()
+    acknowledged = [one.row.recipient for one, _ in desk.sent() if one.row.kind == "acknowledgement"]
+    assert sorted(acknowledged) == sorted({*others, "c3@third.test"})
+
+
+def test_who_has_no_process_gets_nothing_from_it(beside: Beside) -> None:
+    with pytest.raises(Lost):
+        beside.finish()
+
+
+def test_what_is_too_big_for_its_pipe_is_composed_here(first: Store, tmp_path: Path, beside: Beside) -> None:
+    desk = s.stage(tmp_path, first)
+    desk.flow.beside = beside
+    refused: list[bool] = []
+    real = beside.begin
+    beside.begin = lambda *what: refused.append(not real(*what)) or not refused[-1]  # type: ignore[method-assign, func-returns-value]
+    for number in range(FEW + 1):
+        text = "".join(f"Line {at} of a long mail\n" for at in range(40_000)) if number == 2 else "Short."
+        desk.take(s.mail(f"C <c{number}@third.test>", "Printer", text, number))
+    desk.work()
+    assert sum(one.row.kind == "acknowledgement" for one, _ in desk.sent()) == FEW + 1
+    assert any(refused) or beside._process is None
