@@ -92,11 +92,6 @@ class _Batch:
     put_off: dict[int, timedelta] = field(default_factory=dict)
     away: bool = False
 
-    @property
-    def is_far(self) -> bool:
-        """Whether to read on may mean to fetch a content from far away, which no transaction should wait for."""
-        return any(row.sha256 not in self.small for row in islice(self.unread, AHEAD + 1))
-
     def is_aside(self, row: Intake) -> bool:
         """Whether it is not to be worked on in this batch."""
         return row.id in self.put_off or any(lost is row for lost, _ in self.failed)
@@ -222,7 +217,7 @@ class Processing(Settling):
                         break
                     work.crowded = True
                     self.progressed()
-                    if not batch.waiting or self.store.contended or not self._is_read(batch) or batch.is_far:
+                    if not batch.waiting or self.store.contended or not self._is_at_hand(batch):
                         break
                     outcome = batch.read()
                 self._send_unsent()
@@ -233,8 +228,12 @@ class Processing(Settling):
         finally:
             self._unsent = None
 
-    def _is_read(self, batch: _Batch) -> bool:
-        """Whether the next mail is read; for a moment that is waited for, because to end a transaction and to begin one takes as long."""
+    def _is_at_hand(self, batch: _Batch) -> bool:
+        """Whether the next mail is read, and no content has to be fetched from far away, which no transaction should wait for. For a moment that
+        is waited for, because to end a transaction and to begin one takes as long."""
+        coming = islice(batch.unread, AHEAD + 1)
+        if self.store.content.files.far and any(row.sha256 not in batch.small for row in coming):
+            return False
         for _ in range(LOOKS):
             if batch.ahead or self.reading.ready():
                 return True
