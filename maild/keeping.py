@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import structlog
 
+from maild import logs
 from maild.desk.facts import Envelope
 from maild.message.identity import peek
 from store import Store, Work
@@ -46,11 +47,12 @@ def keep(store: Store, mails: Sequence[Kept], along: Callable[[Work], None] = la
             arrivals.append(Arrival(mail.sha256, mail.size, mail.envelope, _written_id(mail.spool)))
         along(work)
         rows = work.keep(arrivals)
-    for row, arrival in zip(rows, arrivals, strict=True):
-        envelope = arrival.envelope
-        log.info(
-            "mail kept", intake=row, message_id=arrival.message_id, route=envelope.route, peer=envelope.peer, size=arrival.size
-        )  # fmt: skip
+    with logs.together():
+        for row, arrival in zip(rows, arrivals, strict=True):
+            envelope = arrival.envelope
+            log.info(
+                "mail kept", intake=row, message_id=arrival.message_id, route=envelope.route, peer=envelope.peer, size=arrival.size
+            )  # fmt: skip
     return rows
 
 

@@ -6,12 +6,14 @@ strangers make no line of their own and move no cursor: whatever is not printabl
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
@@ -19,6 +21,36 @@ import structlog
 _UNPRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2027\u202f-\u2065\u2070-\ud7ff\ue000-\ufefe\uff00-\U0010ffff]")
 """Controls, marks of direction, separators of lines, halves of surrogates."""
 _PRIORITY = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
+
+
+_together: ContextVar[list[str] | None] = ContextVar("together", default=None)
+
+
+class Lines(structlog.PrintLogger):
+    """Writes each line, or those that are said `together` at once."""
+
+    def msg(self, message: str) -> None:
+        """One event, as it is shown."""
+        lines = _together.get()
+        if lines is None:
+            super().msg(message)
+        else:
+            lines.append(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """What this thread says meanwhile is written in one go at the end: each write wakes who reads it."""
+    lines: list[str] = []
+    token = _together.set(lines)
+    try:
+        yield
+    finally:
+        _together.reset(token)
+        if lines:
+            structlog.PrintLogger(sys.stderr).msg("\n".join(lines))
 
 
 def _journal(_: Any, method: str, line: str) -> str:
@@ -46,7 +78,7 @@ def to_stderr() -> None:
             structlog.processors.format_exc_info,
             _text,
         ],
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: Lines(sys.stderr),
         cache_logger_on_first_use=False,
     )
 
@@ -72,7 +104,7 @@ def configure(format_: str, level: str, env: Mapping[str, str] = os.environ) -> 
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: Lines(sys.stderr),
         cache_logger_on_first_use=False,
     )
     for name in ("mailparser", "flufl.bounce"):  # they log what we handle: mails that break their rules

@@ -18,6 +18,7 @@ from typing import Final
 
 import structlog
 
+from maild import logs
 from maild.applying import Applying
 from maild.composing import Beside, compose
 from maild.desk import matching
@@ -208,7 +209,7 @@ class Processing(Settling):
         outcome = batch.read()
         done: list[tuple[Intake, Outcome]] = []
         try:
-            with self.store.work() as work:
+            with self.store.work() as work, logs.together():
                 while True:
                     row = batch.waiting.popleft()
                     done.append((row, outcome))

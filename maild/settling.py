@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from maild import logs
 from maild.applying import Applying
 from maild.delivery.retry import LIFE, left_alone, next_attempt
 from maild.desk.events import DeliveredLate, DeliveryFailed, Event
@@ -129,12 +130,15 @@ class Settling(Judging):
         """Record all that simply went out, at once; returns the others, which want a decision."""
         sent: list[tuple[int, str]] = []
         others: list[tuple[OutboxRow, Delivered]] = []
-        for row, delivered in results:
-            if delivered.kind != "sent" or row.retries:
-                others.append((row, delivered))
-                continue
-            sent.append((row.id, delivered.text))
-            log.info("mail sent", outbox=row.id, message_id=row.message_id, ticket=row.ticket, kind=row.kind)
+        with logs.together():
+            for row, delivered in results:
+                if delivered.kind != "sent" or row.retries:
+                    others.append((row, delivered))
+                    continue
+                sent.append((row.id, delivered.text))
+                log.info(
+                    "mail sent", outbox=row.id, message_id=row.message_id, ticket=row.ticket, kind=row.kind
+                )
         work.mails_sent(sent, now)
         reached = {row.domain for row, delivered in results if row.troubled and delivered.kind == "sent"}
         if reached:

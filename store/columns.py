@@ -76,12 +76,21 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+_latest_time: tuple[datetime | None, str | None] = (None, None)
+
+
 def _sqlite_time(value: datetime | None) -> str | None:
+    global _latest_time
+    known, text = _latest_time
+    if value is known:  # most times of a transaction are its own
+        return text
     if value is None:
         return None
     if value.tzinfo is None:
         raise ValueError(f"a time without zone cannot be stored: {value}")
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    text = value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    _latest_time = value, text
+    return text
 
 
 def _clean_or_none(value: str | None) -> str | None:
@@ -114,6 +123,9 @@ class KeyText(sa.types.TypeDecorator[str]):
         return _bounded_or_none
 
 
+_EMPTY: Final[Mapping[type, str]] = {list: "[]", tuple: "[]", dict: "{}"}
+
+
 class CleanJson(sa.types.TypeDecorator[Any]):
     """A JSON value whose texts are clean."""
 
@@ -122,6 +134,13 @@ class CleanJson(sa.types.TypeDecorator[Any]):
 
     def process_bind_param(self, value: object, dialect: Dialect) -> object:
         return clean_json(value)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """For SQLite, where it is text, empty lists and objects are so at once: most are empty."""
+        process = super().bind_processor(dialect)
+        if dialect.name != "sqlite" or process is None:
+            return process
+        return lambda value: _EMPTY[type(value)] if type(value) in _EMPTY and not value else process(value)
 
 
 Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")

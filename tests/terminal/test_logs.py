@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -69,3 +70,19 @@ def test_commands_say_only_what_is_wrong_and_on_stderr(capsys: pytest.CaptureFix
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err == "warning taken up again mails=2\n"
+
+
+def test_what_is_said_together_is_written_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """In order, and also when it ends badly."""
+    logs.configure("text", "info", {})
+    log = structlog.get_logger("t")
+    with contextlib.suppress(RuntimeError), logs.together():
+        log.info("mail kept", intake=7)
+        log.warning("mail failed", intake=8)
+        assert capsys.readouterr().err == ""
+        raise RuntimeError("whatever happens")
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith("info    mail kept intake=7")
+    assert second.endswith("warning mail failed intake=8")
+    log.info("mail sent", outbox=1)
+    assert capsys.readouterr().err.endswith("info    mail sent outbox=1\n")
