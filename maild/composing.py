@@ -19,7 +19,8 @@ from maild.message.outgoing import Outgoing
 from maild.message.write import write
 from maild.pipes import Pipes, connected
 
-WALL_SECONDS: Final = 60.0
+WALL_SECONDS: Final = 10.0
+"""Whoever waits has a transaction open."""
 _ELSEWHERE: Final = cast(Rulebook, None)
 """In the place of the rulebook in what is sent to the process beside, which has it."""
 
@@ -63,12 +64,18 @@ class Beside:
         self._process: BaseProcess | None = None
         self._pipes: Pipes | None = None
         self._by: tuple[Templates, Rulebook] | None = None
+        self._number = 0
+        self._asked: int | None = None
+        """The number of what was begun and not finished."""
 
     def begin(self, templates: Templates, drafts: Sequence[Draft]) -> bool:
         """Have these composed, which `finish` gives then; False: they are too big for it, or it cannot be had."""
         rulebook = drafts[0].notice.rulebook
-        if self._by is None or self._by[0] is not templates or self._by[1] is not rulebook:
-            self.close()  # other files are in force
+        others = self._by is None or self._by[0] is not templates or self._by[1] is not rulebook
+        if (
+            others or self._asked is not None
+        ):  # other files are in force; or whoever asked has left, and is not answered any more
+            self.close()
         pipes = self._pipes or self._start(templates, rulebook)
         if (
             pipes is None
@@ -76,7 +83,8 @@ class Beside:
         ):
             return False
         bare = [Draft(replace(one.notice, rulebook=_ELSEWHERE), one.outgoing) for one in drafts]
-        payload = ForkingPickler.dumps(bare)
+        self._number += 1
+        payload = ForkingPickler.dumps((self._number, bare))
         if len(payload) > pipes.room:
             return False
         try:
@@ -84,14 +92,18 @@ class Beside:
         except OSError:  # it has ended since
             self.close()
             return False
+        self._asked = self._number
         return True
 
     def finish(self) -> list[Composed]:
         """What was begun last. Raises Lost."""
+        asked, self._asked = self._asked, None
         try:
-            if self._pipes is not None and self._pipes.answers.poll(WALL_SECONDS):
-                made: list[Composed] | None = self._pipes.answers.recv()
-                if made is not None:
+            if asked is not None and self._pipes is not None and self._pipes.answers.poll(WALL_SECONDS):
+                number: int
+                made: list[Composed] | None
+                number, made = self._pipes.answers.recv()
+                if made is not None and number == asked:
                     return made
         except (EOFError, OSError):
             self.close()
@@ -106,7 +118,7 @@ class Beside:
             self._process.kill()
             self._process.join()
             self._process.close()
-        self._process = self._pipes = self._by = None
+        self._process = self._pipes = self._by = self._asked = None
 
     def _start(self, templates: Templates, rulebook: Rulebook) -> Pipes | None:
         context: Any = multiprocessing.get_context("fork")
@@ -133,8 +145,10 @@ def _serve(pipes: Pipes, templates: Templates, rulebook: Rulebook) -> None:
     logging.disable()
     try:
         while True:
-            drafts: list[Draft] = pipes.questions.recv()
-            pipes.answers.send(_composed(templates, rulebook, drafts))
+            number: int
+            drafts: list[Draft]
+            number, drafts = pipes.questions.recv()
+            pipes.answers.send((number, _composed(templates, rulebook, drafts)))
             del drafts
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return

@@ -10,7 +10,7 @@ import contextlib
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -45,6 +45,8 @@ SOON = timedelta(seconds=1)
 LOOK: Final = 0.001
 """Seconds between two looks whether the next mail is read, of which there are at most `LOOKS`."""
 LOOKS: Final = 16
+FETCHED: Final = 4 << 20
+"""Octets of files that are fetched before the first transaction of a batch."""
 FEW: Final = 4
 """When fewer mails wait it does not pay to compose beside."""
 
@@ -65,8 +67,9 @@ class _Unsent:
         """Whether what is looked up may see these mails: they are about one of its tickets, or go to somebody who is asked for."""
         to = {one.person.key for one in self.begun} | {one.tell.to.key for one in self.begun}
         asked = {*wanted.counted, *wanted.addresses, wanted.agent, wanted.helped, wanted.newcomer}
+        asked |= {person.key for person in found.persons.values()}
         ticket = self.telling.occasion.ticket
-        return bool(wanted.bounded or to & asked or (ticket is not None and ticket.id in found.tickets))
+        return bool(to & asked) or (ticket is not None and ticket.id in found.tickets)
 
 
 class _First(Exception):
@@ -85,7 +88,7 @@ class _Batch:
 
     waiting: deque[Intake]
     unread: deque[Intake]
-    small: Mapping[str, bytes]
+    small: dict[str, bytes]
     outcomes: Iterator[Outcome] = field(default_factory=lambda: iter(()))
     ahead: deque[Outcome] = field(default_factory=deque)
     alone: bool = False
@@ -146,6 +149,7 @@ class Processing(Settling):
         batch = _Batch(deque(fit), deque(fit), small, alone=not self._composes_beside(fit))
         batch.failed += [(row, KILLED) for row in rows if row.attempts > KILLS]
         try:
+            self._fetch(batch)
             batch.outcomes = self.reading.read(self._jobs(batch))
             while batch.waiting:
                 self._process_some(batch)
@@ -163,20 +167,29 @@ class Processing(Settling):
         return len(rows)
 
     def _composes_beside(self, rows: Sequence[Intake]) -> bool:
-        """When many wait, and none so big that its memory is better spared."""
-        if self.beside is None or len(rows) < FEW:
+        """When many wait, and none so big that its memory is better spared; nor where bounds on automatic mail make each mail matter to the next."""
+        if self.beside is None or len(rows) < FEW or self.site.rulebook.limits.bounded:
             return False
         if any(row.size >= ALONE for row in rows):
             self.beside.close()
             return False
         return True
 
+    def _fetch(self, batch: _Batch) -> None:
+        """Contents that are files, as far as memory has room for them: no transaction shall wait for files."""
+        room = FETCHED
+        for row in batch.unread:
+            if row.sha256 not in batch.small and row.size <= min(room, ALONE):
+                room -= row.size
+                if raw := self._big(batch, row):
+                    batch.small[row.sha256] = raw
+
     def _jobs(self, batch: _Batch) -> Iterator[Job]:
-        """The mails to read; big ones are fetched when their turn comes. For one whose bytes cannot be had nothing is read."""
+        """The mails to read; the biggest are fetched when their turn comes. For one whose bytes cannot be had nothing is read."""
         while batch.unread:
             row = batch.unread.popleft()
             trusted = row.envelope.trusted and not row.envelope.unauthenticated
-            raw = batch.small.get(row.sha256) or self._big(batch, row)
+            raw = batch.small.get(row.sha256) or (b"" if batch.is_aside(row) else self._big(batch, row))
             yield Job(raw, self.site.trust, trusted, row.envelope)
 
     def _big(self, batch: _Batch, row: Intake) -> bytes:
@@ -230,10 +243,9 @@ class Processing(Settling):
             self._unsent = None
 
     def _is_at_hand(self, batch: _Batch) -> bool:
-        """Whether the next mail is read, and no content has to be fetched from far away, which no transaction should wait for. For a moment that
-        is waited for, because to end a transaction and to begin one takes as long."""
-        coming = islice(batch.unread, AHEAD + 1)
-        if self.store.content.files.far and any(row.sha256 not in batch.small for row in coming):
+        """Whether the next mail is read, and no content has to be fetched, which no transaction should wait for. For a moment that is waited
+        for, because to end a transaction and to begin one takes as long."""
+        if any(row.sha256 not in batch.small for row in islice(batch.unread, AHEAD + 1)):
             return False
         for _ in range(LOOKS):
             if batch.ahead or self.reading.ready():

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from maild import processing, site
-from maild.composing import Beside, Lost
+from maild.composing import Beside, Lost, compose
+from maild.errors import NotNow
 from maild.processing import FEW
 from maild.telling import Telling
-from store import FilesAway, Store
+from store import FilesAway, Store, Work
 from store.rows import Filter
 from tests.flow import stage as s
 
@@ -125,7 +126,10 @@ def first(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-BOUNDED = f"{s.MAILD_TOML}[limits]\nautomatic_per_address_per_hour = 4\nautomatic_per_domain_per_hour = 7\nnotifications_per_agent_per_hour = 9\n"
+BY_DOMAIN = f"{s.MAILD_TOML}[limits]\nautomatic_per_domain_per_hour = 7\n"
+BOUNDED = (
+    f"{s.MAILD_TOML}[limits]\nautomatic_per_address_per_hour = 4\nnotifications_per_agent_per_hour = 9\n"
+)
 
 
 @pytest.mark.parametrize("toml", [s.MAILD_TOML, BOUNDED], ids=["plain", "bounded"])
@@ -136,6 +140,14 @@ def test_what_comes_of_many_mails_is_the_same(
     together = worked(tmp_path / "beside", store, beside, toml)
     assert beside._process is not None, "nothing was composed beside"
     assert everything(together) == one_by_one
+
+
+def test_bounds_that_all_mails_share_start_none(
+    first: Store, another: Store, tmp_path: Path, beside: Beside
+) -> None:
+    one_by_one = everything(worked(tmp_path / "alone", another, None, BY_DOMAIN))
+    assert everything(worked(tmp_path / "beside", first, beside, BY_DOMAIN)) == one_by_one
+    assert beside._process is None
 
 
 def test_few_mails_start_no_process(first: Store, tmp_path: Path, beside: Beside) -> None:
@@ -278,6 +290,49 @@ def test_files_that_are_away_put_off_their_own_mail_only(
     desk.work()
     acknowledged = [one.row.recipient for one, _ in desk.sent() if one.row.kind == "acknowledgement"]
     assert sorted(acknowledged) == sorted({*others, "c3@third.test"})
+
+
+def test_whoever_left_is_not_answered(first: Store, tmp_path: Path, beside: Beside) -> None:
+    """The next one gets his own mails, never those that were composed for somebody else."""
+    desk = s.stage(tmp_path, first)
+    asked: list[Any] = []
+    real = beside.begin
+    beside.begin = lambda *what: (asked.append(what), real(*what))[1]  # type: ignore[method-assign]
+    desk.flow.beside = beside
+    for number in range(FEW):
+        desk.take(s.mail(f"C <c{number}@third.test>", f"Printer {number}", "It does not print.", number))
+    desk.work()
+    (templates, one), (_, other), *_ = asked
+    assert real(templates, one)
+    assert real(templates, other)
+    assert [made.raw for made in beside.finish()] == [compose(templates, draft).raw for draft in other]
+    with pytest.raises(Lost):
+        beside.finish()
+
+
+def test_a_store_that_goes_away_in_the_middle(
+    first: Store, another: Store, tmp_path: Path, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_by_one = everything(worked(tmp_path / "alone", another, None))
+    real, calls = Work.finish_intake, [0]
+
+    def finish(self: Work, *what: Any) -> None:
+        calls[0] += 1
+        if calls[0] in (3, 9):
+            raise NotNow("the database cannot be used now")
+        real(self, *what)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Work, "finish_intake", finish)
+        desk = s.stage(tmp_path, first)
+        desk.flow.beside = beside
+        for raw, sender in mails():
+            desk.take(raw, sender=sender)
+        for _ in range(2):
+            with pytest.raises(NotNow):
+                desk.work()
+    desk.work()
+    assert everything(desk) == one_by_one
 
 
 def test_who_has_no_process_gets_nothing_from_it(beside: Beside) -> None:
