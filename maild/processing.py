@@ -266,7 +266,7 @@ class Processing(Settling):
                 return self._process_one(work, batch, row, outcome)
             except FilesAway as fault:
                 self._later(batch, row, fault)
-            except NotNow:
+            except (NotNow, _Undone):
                 raise
             except Contended:
                 return False
@@ -329,11 +329,6 @@ class Processing(Settling):
             work, self.site, "/".join((f"intake:{row.id}", *event.lifted)), now, arrived, known
         )
         applying.change(decision)
-        later = None if alone else applying.to_begin()
-        if later is None:
-            if self._unsent is not None and applying.tells:
-                raise _First
-            applying.tell()
         outcome = f"ticket {applying.ticket}" if applying.ticket else "kept without a ticket"
         work.finish_intake(row.id, outcome, applying.message, now)
         log.info(
@@ -344,7 +339,19 @@ class Processing(Settling):
             ticket=applying.ticket,
             outcome=outcome,
         )
+        later = None if alone else applying.to_begin()
+        if later is None:
+            self._tell_behind(applying)
         return later
+
+    def _tell_behind(self, applying: Applying) -> None:
+        """Queue its mails at once, behind those that are unsent; as the last thing in its savepoint, for what fails now undoes those too."""
+        if self._unsent is None or not (applying.tells or applying.responses):
+            applying.tell()
+            return
+        with _undoing():
+            self._send_unsent()
+            applying.tell()
 
     def _failed(self, row: Intake, error: str) -> None:
         """Another attempt later, or quarantine: then the admins are told, once."""
