@@ -17,9 +17,9 @@ from maild.desk.rulebook import Rulebook
 from maild.errors import Problem
 from maild.message.outgoing import Outgoing
 from maild.message.write import write
-from maild.pipes import Pipes, connected
+from maild.pipes import Pipes, connected, taken
 
-WALL_SECONDS: Final = 10.0
+WALL_SECONDS: Final = 3.0
 """Whoever waits has a transaction open."""
 _ELSEWHERE: Final = cast(Rulebook, None)
 """In the place of the rulebook in what is sent to the process beside, which has it."""
@@ -79,13 +79,13 @@ class Beside:
         pipes = self._pipes or self._start(templates, rulebook)
         if (
             pipes is None
-            or sum(len(file.content) for one in drafts for file in one.outgoing.files) > pipes.room
+            or taken(sum(len(file.content) for one in drafts for file in one.outgoing.files)) > pipes.room
         ):
             return False
         bare = [Draft(replace(one.notice, rulebook=_ELSEWHERE), one.outgoing) for one in drafts]
         self._number += 1
         payload = ForkingPickler.dumps((self._number, bare))
-        if len(payload) > pipes.room:
+        if taken(len(payload)) > pipes.room:
             return False
         try:
             pipes.questions.send_bytes(payload)

@@ -98,6 +98,9 @@ def _deliver(desk: Desk, store: Store, mail: Kept) -> None:
                 pass
     except MaildError as error:  # the mail is kept and will be processed by the daemon
         click.echo(f"maild: kept, to be processed later: {error}", err=True)
+    except Exception:  # noqa: BLE001  it was taken, and whoever gave it must not give it again
+        traceback.print_exc()
+        click.echo("maild: kept, to be processed later: a fault of maild, please report it", err=True)
 
 
 def _read_message(stdin: BinaryIO, spool: IO[bytes], most: int) -> tuple[int, str]:

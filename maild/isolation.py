@@ -57,8 +57,7 @@ def disinherit(keep: Sequence[int]) -> None:
 
     To be called in a forked process only, before it opens anything. Objects of the parent stay, frozen, and are never used.
     """
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # and not collect: that would touch, and so copy, every object
     first = 3
     for descriptor in sorted(keep):
         os.closerange(first, descriptor)

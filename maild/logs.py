@@ -27,30 +27,31 @@ _together: ContextVar[list[str] | None] = ContextVar("together", default=None)
 
 
 class Lines(structlog.PrintLogger):
-    """Writes each line, or those that are said `together` at once."""
+    """Writes each line at once, but for what is said `together` and is in order."""
 
-    def msg(self, message: str) -> None:
+    def info(self, message: str) -> None:
         """One event, as it is shown."""
         lines = _together.get()
         if lines is None:
-            super().msg(message)
+            self.msg(message)
         else:
             lines.append(message)
 
-    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
+    debug = info
 
 
 @contextlib.contextmanager
 def together() -> Iterator[None]:
-    """What this thread says meanwhile is written in one go at the end: each write wakes who reads it."""
+    """What this thread says meanwhile of what is in order is written in one go at the end: each write wakes who reads it. When it ends badly
+    it is not: it was said of what is undone."""
     lines: list[str] = []
     token = _together.set(lines)
     try:
         yield
     finally:
         _together.reset(token)
-        if lines:
-            structlog.PrintLogger(sys.stderr).msg("\n".join(lines))
+    if lines:
+        structlog.PrintLogger(sys.stderr).msg("\n".join(lines))
 
 
 def _journal(_: Any, method: str, line: str) -> str:

@@ -20,7 +20,7 @@ from typing import Any, Literal, Protocol
 from maild import isolation
 from maild.desk.facts import Envelope, Parsed, Trust
 from maild.errors import NotNow
-from maild.pipes import Pipes, connected
+from maild.pipes import Pipes, connected, taken
 
 CPU_SECONDS = 20
 WALL_SECONDS = 60.0
@@ -87,7 +87,7 @@ class InWorker:
         self._process: BaseProcess | None = None
         self._pipes: Pipes | None = None
         self._asked: deque[int] = deque()
-        """The octets of each question that has no answer yet."""
+        """What each question takes of the pipe that has no answer yet."""
 
     def read(self, jobs: Iterable[Job]) -> Iterator[Parsed | Exception]:
         """Each as it comes; those after it are being read meanwhile. A mail that exceeds the limits is `unreadable`."""
@@ -138,15 +138,15 @@ class InWorker:
             try:
                 while len(self._asked) < len(ahead):
                     pipes, job = self._running(), ahead[len(self._asked)]
-                    if self._asked and sum(self._asked) + len(job.raw) > pipes.room:
+                    if self._asked and sum(self._asked) + taken(len(job.raw)) > pipes.room:
                         return
                     payload = ForkingPickler.dumps(job)
                     if (
-                        self._asked and sum(self._asked) + len(payload) > pipes.room
+                        self._asked and sum(self._asked) + taken(len(payload)) > pipes.room
                     ):  # an envelope may be long too
                         return
                     pipes.questions.send_bytes(payload)
-                    self._asked.append(len(payload))
+                    self._asked.append(taken(len(payload)))
             except (BrokenPipeError, ConnectionResetError, EOFError):
                 self.close()
             else:

@@ -324,11 +324,13 @@ def erase(desk: Desk, who: str, yes: bool, now: bool, as_json: bool) -> None:
     """
     rulebook = desk.load().rulebook
     with desk.store() as store:
-        store.sweep()  # what an erasure that was cut off has left
+        left = _swept(store)  # what an erasure that was cut off has left
         with store.read() as work:
             found = find(work, who)
         _refuse(found.traces, who, rulebook)
         if not found.traces.any:
+            if left:
+                _compacted(store)
             _told(as_json, {"erased": False, "who": who}, f"nothing is held of {who}")
             return
         if found.traces.pending and not now:
@@ -340,7 +342,7 @@ def erase(desk: Desk, who: str, yes: bool, now: bool, as_json: bool) -> None:
         kept = [name for name, field in rulebook.fields.items() if field.values]
         with store.work() as work:
             done = work.erase(find(work, who).traces, kept, utc_now(), "admin")
-        removed = store.sweep()
+        removed = _swept(store)
         whole = _compacted(store)
     counts = {
         name: getattr(done, name)
@@ -392,6 +394,17 @@ def _ask(found: Found, yes: bool) -> None:
         raise BadInput(f"{what}: nothing was erased; say --yes where nobody can be asked")
     click.echo(what, err=True)
     click.confirm("Erase for good?", abort=True, err=True)
+
+
+def _swept(store: Store) -> int:
+    """How many contents that erasures have freed were removed now."""
+    try:
+        return store.sweep()
+    except NotNow as fault:
+        click.echo(
+            f"maild: contents that are erased go within minutes of a running daemon: {fault}", err=True
+        )
+        return 0
 
 
 def _compacted(store: Store) -> bool:

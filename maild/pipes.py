@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import mmap
 import multiprocessing
 from multiprocessing.connection import Connection
 from typing import Final, NamedTuple
 
+PAGE: Final = mmap.PAGESIZE
 PIPE: Final = 1 << 20
 """Octets that a pipe shall hold; any user may have as many (pipe(7))."""
 
 
 class Pipes(NamedTuple):
-    """One side's ends. `room`: octets of questions that their pipe surely holds."""
+    """One side's ends. `room`: octets that the pipe of questions holds, where each takes what `taken` says."""
 
     questions: Connection
     answers: Connection
@@ -28,6 +30,11 @@ class Pipes(NamedTuple):
         return [self.questions.fileno(), self.answers.fileno()]
 
 
+def taken(octets: int) -> int:
+    """What a question of so many octets takes of a pipe at most: whole pages, and one for its length and the end of the one before."""
+    return (octets // PAGE + 2) * PAGE
+
+
 def connected() -> tuple[Pipes, Pipes]:
     """Ends for who asks and for who answers."""
     asked, asks = multiprocessing.Pipe(duplex=False)
@@ -35,6 +42,5 @@ def connected() -> tuple[Pipes, Pipes]:
     for pipe in (asks, answers):
         with contextlib.suppress(OSError):  # this user's pipes hold too much already: it stays as it is
             fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE)
-    holds = fcntl.fcntl(asks.fileno(), fcntl.F_GETPIPE_SZ)
-    room = holds - holds // 8  # the last page of each question may stay half empty
+    room = fcntl.fcntl(asks.fileno(), fcntl.F_GETPIPE_SZ)
     return Pipes(asks, answered, room), Pipes(asked, answers, room)

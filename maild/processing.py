@@ -20,7 +20,8 @@ import structlog
 
 from maild import logs
 from maild.applying import Applying
-from maild.composing import Beside, compose
+from maild.composing import Beside, Composed, compose
+from maild.delivery.render import Templates
 from maild.desk import matching
 from maild.desk.effects import Reason, Tell
 from maild.desk.facts import Parsed
@@ -130,6 +131,8 @@ class Processing(Settling):
         self._unsure_work = False
         """Whether mails may be claimed of which nobody here knows: the transaction that claimed them ended nobody knows how."""
         self._unsent: _Unsent | None = None
+        self._failing: Templates | None = None
+        """Those of which one has failed: each mail that it is for has another one follow, to the admins."""
 
     def work(self, limit: int = 20) -> int:
         """Process waiting mails, in order; returns how many were taken. One bad mail stops nothing."""
@@ -169,6 +172,8 @@ class Processing(Settling):
     def _composes_beside(self, rows: Sequence[Intake]) -> bool:
         """When many wait, and none so big that its memory is better spared; nor where bounds on automatic mail make each mail matter to the next."""
         if self.beside is None or len(rows) < FEW or self.site.rulebook.limits.bounded:
+            return False
+        if self.site.templates is self._failing:
             return False
         if any(row.size >= ALONE for row in rows):
             self.beside.close()
@@ -289,8 +294,7 @@ class Processing(Settling):
             if self.beside.begin(self.site.templates, drafts):
                 self._unsent = _Unsent(row, telling, begun)
             else:
-                telling.finish(begun, [compose(self.site.templates, draft) for draft in drafts])
-                _without_problems(telling)
+                self._finish(telling, begun, [compose(self.site.templates, draft) for draft in drafts])
 
     def _send_unsent(self) -> None:
         """Queue what is composed beside. Raises _Undone."""
@@ -300,8 +304,14 @@ class Processing(Settling):
         row = unsent.row
         with structlog.contextvars.bound_contextvars(intake=row.id, message_id=row.message_id), _undoing():
             assert self.beside is not None
-            unsent.telling.finish(unsent.begun, self.beside.finish())
-            _without_problems(unsent.telling)
+            self._finish(unsent.telling, unsent.begun, self.beside.finish())
+
+    def _finish(self, telling: Telling, begun: Sequence[Begun], composed: Sequence[Composed]) -> None:
+        """Of a template that failed the admins are told by a mail more, which is no matter for later."""
+        telling.finish(begun, composed)
+        if telling.problems:
+            self._failing = self.site.templates
+            raise _Undone(str(telling.problems[0]))
 
     def _snapshot(self, work: Work, wanted: Wanted, now: datetime) -> Snapshot:
         found = super()._snapshot(work, wanted, now)
@@ -389,9 +399,3 @@ def _undoing() -> Iterator[None]:
         raise
     except Exception as fault:
         raise _Undone(f"{type(fault).__name__}: {fault}") from fault
-
-
-def _without_problems(telling: Telling) -> None:
-    """Of a template that failed the admins are told by a mail more, which is no matter for later."""
-    if telling.problems:
-        raise _Undone(str(telling.problems[0]))

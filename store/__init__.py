@@ -41,8 +41,8 @@ Faults that pass are raised as `NotNow` from every call; errors of the program s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -126,12 +126,23 @@ class Store:
 
         `urgent`: before other threads that wait to write, and those that see `contended` make room for it.
         """
-        with self._database.work(urgent=urgent) as connection:
-            work = Work(connection, self._files, writing=True)
-            yield work
-            work.index()
-            if not self.alone:
-                work.ring_out()
+        work: Work | None = None
+        try:
+            with self._database.work(urgent=urgent) as connection:
+                work = Work(connection, self._files, writing=True)
+                yield work
+                work.index()
+                work.give_up()
+                if not self.alone:
+                    work.ring_out()
+        except BaseException:
+            if work is not None and work.written:
+                self._give_up(work.written)
+            raise
+
+    def _give_up(self, files: Sequence[str]) -> None:
+        with suppress(NotNow), self._database.work() as connection:  # else they stay, as after a kill
+            Work(connection, self._files, writing=True).give_up(files)
 
     @contextmanager
     def read(self) -> Iterator[Work]:

@@ -24,7 +24,7 @@ from store.engine import Database
 from store.files import disk_faults
 from store.prepared import Prepared
 from store.tables import content, discard, memo
-from store.transaction import Transaction, any_of, chunks, insert_rows
+from store.transaction import Transaction, any_of, chunks, insert_ignore, insert_rows
 
 _SELECT = sa.select(content.c.data).where(content.c.sha256 == sa.bindparam("sha256"))
 _SWEEPS_NAME: Final = "sweeps"
@@ -114,16 +114,26 @@ class ContentWork(Transaction):
         self._hold_files()
         going = self._going([sha256])
         if not going and not self._files.far:
+            self.written.append(sha256)
             self._files.put(io.BytesIO(data), len(data), sha256)
             self._files.puts.note(sha256, _sweeps(self._connection))
         elif going or self._files.puts.after(sha256) != _sweeps(self._connection):
             insert_rows(self._connection, content, [{"sha256": sha256, "data": data}])
             self._put(memo, {"name": _OUT + sha256, "value": ""}, "name")
 
+    def give_up(self, files: Iterable[str] | None = None) -> None:
+        """These were written for something that was undone, here or (None) in a savepoint of this transaction: the next sweep removes them,
+        unless somebody names them."""
+        for sha256 in dict.fromkeys(self._undone if files is None else files):
+            given_up = insert_ignore(self._connection, discard).values(sha256=sha256, at=sa.func.now())
+            self._connection.execute(given_up)
+
     def moved_out(self, sha256: str, *, put: bool) -> None:
         """What `Content.put_from_table` has `put` is in the table no more; nor need anybody look for what it has not found, unless it came
         since. Not during a sweep."""
         if put:
+            if not self._postgres:  # else what is deleted stays readable in the file
+                self._connection.exec_driver_sql("PRAGMA secure_delete = ON").close()
             self._connection.execute(sa.delete(content).where(content.c.sha256 == sha256))
         if not self._inside([sha256]):
             self._connection.execute(sa.delete(memo).where(memo.c.name == _OUT + sha256))

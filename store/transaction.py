@@ -36,18 +36,23 @@ class Transaction:
         self._public: set[int] = set()
         """Messages that this transaction has written for everybody to read."""
         self._rung: set[str] = set()
+        self.written: list[str] = []
+        """Files of contents that were written within this transaction."""
+        self._undone: list[str] = []
         self.crowded = False
         """Locks are held for something that is done already: for more of them is not waited, lest two nodes wait for each other."""
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
         """What is done inside is undone when an exception passes, the rest of the transaction is not."""
+        before = len(self.written)
         # SQLAlchemy's begin_nested costs six times as much.
         self._connection.exec_driver_sql("SAVEPOINT part")
         try:
             yield
         except BaseException:
             self._forget()
+            self._undone += self.written[before:]
             if not self._connection.invalidated:  # else a fault has ended the whole transaction
                 self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
                 self._connection.exec_driver_sql("RELEASE SAVEPOINT part")

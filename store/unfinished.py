@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from maild.errors import NotNow, Unreachable
 
-TABLE: Final = "restoring"
+TABLE: Final = "maild_restoring"
 
 
 def growing(path: Path) -> Path:

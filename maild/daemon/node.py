@@ -319,7 +319,7 @@ class Daemon:
         """No job begins any more, and those at work end by themselves: APScheduler would cancel them half way."""
         if self._scheduler.running:
             self._scheduler.pause()
-            async with self._ticking.at_work, self._looking, self._beating:
+            async with self._ticking.at_work, self._ticking.tidying, self._looking, self._beating:
                 self._scheduler.shutdown(wait=False)
 
 

@@ -28,6 +28,7 @@ class Ticking:
         self._running = running
         self._scheduler = scheduler
         self.at_work = asyncio.Lock()
+        self.tidying = asyncio.Lock()
 
     def start(self) -> None:
         """The first tick is now."""
@@ -66,12 +67,13 @@ class Ticking:
     async def tidy(self) -> None:
         """Bring contents to where they belong, and remove what nobody names, if that is for this node. No clock waits for it."""
         store = self._running.flow.store
-        try:
-            if self._goes_on():
-                await asyncio.to_thread(store.sweep, self._goes_on)
-                await asyncio.to_thread(store.move_out, self._goes_on)
-        except NotNow as fault:
-            log.warning("contents wait for the files", reason=str(fault))
+        async with self.tidying:
+            try:
+                if self._goes_on():
+                    await asyncio.to_thread(store.sweep, self._goes_on)
+                    await asyncio.to_thread(store.move_out, self._goes_on)
+            except NotNow as fault:
+                log.warning("contents wait for the files", reason=str(fault))
 
     def _goes_on(self) -> bool:
         return self._running.has_clock and not self._running.stopping.is_set()

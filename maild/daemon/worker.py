@@ -17,16 +17,17 @@ from typing import Final
 
 import structlog
 
-from maild import isolation, logs
+from maild import __version__, isolation, logs
 from maild.clock import utc_now
 from maild.composing import Beside
 from maild.daemon.running import POLL
-from maild.errors import NotNow, Unreachable
+from maild.errors import ConfigError, NotNow, Unreachable
 from maild.flow import Flow
 from maild.opening import open_store
 from maild.parsing import InWorker
 from maild.site import Site
 from maild.verify.verifying import AsSet, Verifying
+from store.migration import HEAD
 
 log = structlog.get_logger("maild.work")
 
@@ -119,6 +120,23 @@ class Worker:
             self._pipe.send(what)
 
 
+def version() -> tuple[str, str]:
+    """Of which maild and database this process is."""
+    return __version__, HEAD
+
+
+def _refuse_other(running: tuple[str, str]) -> None:
+    """End when another maild was installed under the daemon that runs: it would upgrade the database under it."""
+    if running != version():
+        logs.to_stderr()
+        log.error(
+            "another maild was installed: restart the daemon; mail waits for that",
+            running=running[0],
+            installed=__version__,
+        )
+        sys.exit(ConfigError.exit_code)
+
+
 def serve(pipe: Connection, inherited: Site | None, node: str) -> None:
     """The whole process, from its start to its end. One that was not forked is told its site through the pipe."""
     isolation.deafen()
@@ -128,6 +146,7 @@ def serve(pipe: Connection, inherited: Site | None, node: str) -> None:
         site = inherited
     else:
         try:
+            _refuse_other(pipe.recv())
             site = pipe.recv()
         except (EOFError, OSError):
             sys.exit(1)  # the node is gone already

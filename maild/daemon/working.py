@@ -186,16 +186,23 @@ class OwnProcess:
         context: Any = multiprocessing.get_context(method)
         forked = method == "fork"
         begins_with = self._site
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(
+        pipe, theirs = context.Pipe()
+        process = context.Process(
             target=worker.serve,
             args=(theirs, begins_with if forked else None, self._running.flow.node),
             name="maild-worker",
         )
-        self._process.start()
-        theirs.close()
+        try:
+            process.start()
+        except OSError:
+            pipe.close()
+            raise
+        finally:
+            theirs.close()
+        self._pipe, self._process = pipe, process
         if not forked:
-            self._pipe.send(begins_with)
+            pipe.send(worker.version())
+            pipe.send(begins_with)
         self._lost.clear()
         self._rests = False
         with self._news:  # files handed over meanwhile found nobody to tell

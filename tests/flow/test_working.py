@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,8 +10,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import structlog
 
-from maild.daemon import working
+from maild.daemon import worker, working
 from maild.daemon.running import Running
 from store import Store
 from tests.flow import stage as s
@@ -22,6 +24,7 @@ class Pipe:
     def __init__(self, meanwhile: Callable[[], None]) -> None:
         self.sent: list[object] = []
         self.meanwhile = meanwhile
+        self.closed = False
 
     def send(self, what: object) -> None:
         self.sent.append(what)
@@ -29,7 +32,7 @@ class Pipe:
         meanwhile()
 
     def close(self) -> None:
-        pass
+        self.closed = True
 
 
 def test_files_handed_over_while_a_worker_is_replaced_reach_the_new_one(
@@ -44,4 +47,43 @@ def test_files_handed_over_while_a_worker_is_replaced_reach_the_new_one(
     context = SimpleNamespace(Pipe=lambda: (pipe, Pipe(lambda: None)), Process=lambda **_: process)
     monkeypatch.setattr(working.multiprocessing, "get_context", lambda method: context)
     own._start("spawn")
-    assert pipe.sent == [old, ("site", new, 1)]
+    assert pipe.sent == [worker.version(), old, ("site", new, 1)]
+
+
+def test_a_worker_that_cannot_be_started_is_none(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a stop just then has nothing to end."""
+
+    def start() -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    own = working.OwnProcess(Running(s.stage(tmp_path, store).flow, lambda: datetime.now(UTC)))
+    pipes: list[Pipe] = []
+    context = SimpleNamespace(
+        Pipe=lambda: (pipes.extend(Pipe(lambda: None) for _ in range(2)), tuple(pipes))[1],
+        Process=lambda **_: SimpleNamespace(start=start),
+    )
+    monkeypatch.setattr(working.multiprocessing, "get_context", lambda method: context)
+    with pytest.raises(BlockingIOError):
+        own._start("spawn")
+    own.close()
+    assert [pipe.closed for pipe in pipes] == [True, True]
+
+
+def test_a_worker_of_another_maild_ends_before_it_opens_the_store(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would upgrade the database under the daemon that runs."""
+    for name in ("deafen", "be_frugal"):  # this process goes on
+        monkeypatch.setattr(worker.isolation, name, lambda: None)
+    before = structlog.get_config()
+    here, there = multiprocessing.Pipe()
+    here.send(("0.0.1", "0001"))
+    try:
+        with pytest.raises(SystemExit) as ended:
+            worker.serve(there, None, "main")
+    finally:
+        structlog.configure(**before)
+    assert ended.value.code == 78
+    assert "another maild was installed: restart the daemon" in capsys.readouterr().err

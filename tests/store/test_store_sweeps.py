@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import threading
@@ -158,3 +159,22 @@ def test_one_sweep_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> N
 
     during_a_sweep(store, monkeypatch, at_once)
     assert len(faults) == 1
+
+
+def test_files_of_what_is_undone_go_with_the_next_sweep(store: Store) -> None:
+    """Of a whole transaction, and of a savepoint; what was written beside stays."""
+    contents = [letter * (Content.SMALL + 1) for letter in (b"a", b"b", b"c")]
+    undone, aside, kept = (hashlib.sha256(one).hexdigest() for one in contents)
+    with contextlib.suppress(RuntimeError), store.work() as work:
+        work.put_content(contents[0])
+        raise RuntimeError("undone")
+    with store.work() as work:
+        with contextlib.suppress(RuntimeError), work.savepoint():
+            work.put_content(contents[1])
+            raise RuntimeError("put aside")
+        work.put_content(contents[2])
+    files = store.content.files
+    assert [files.holds(one) for one in (undone, aside, kept)] == [True, True, True]
+    assert store.sweep() == 2
+    assert [files.holds(one) for one in (undone, aside, kept)] == [False, False, True]
+    assert store.sweep() == 0

@@ -24,7 +24,7 @@ log = structlog.get_logger("maild.imap")
 @dataclass(slots=True)
 class Credentials:
     """Those of one mailbox. Access tokens are kept until they end; a new refresh token is kept in the store, for many servers take the old
-    one only once: it is held here and in `folder` (of this host) until it is written, and what asks for it is never broken off."""
+    one only once: it is held here, and in `folder` (of this host) where there is one, until it is written, and what asks for it is never broken off."""
 
     imap: Imap
     store: Store
