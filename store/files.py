@@ -32,7 +32,8 @@ def disk_faults() -> Iterator[None]:
         raise FilesAway(f"the folder of files cannot be used now: {error.strerror or error}") from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """The names in it are on the disk."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
@@ -77,7 +78,7 @@ class Files:
             if not (target.exists() and target.stat().st_size == size):
                 if not target.parent.exists():
                     make_folder(target.parent)
-                    _sync_folder(self.folder)
+                    sync_folder(self.folder)
                 with self._writing() as (path, file):
                     spool.seek(0)
                     written = 0
@@ -89,7 +90,7 @@ class Files:
                     os.fsync(file.fileno())
                     path.replace(target)
             # Also when it was there: whoever renamed it may have died before this.
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[tuple[Path, BinaryIO]]:
@@ -127,7 +128,7 @@ class Files:
         with disk_faults():
             path.unlink(missing_ok=True)
             if path.parent.exists():
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
 
     def hashes(self) -> Iterator[str]:
         """The hash that every file is named by, in order."""
@@ -150,4 +151,4 @@ class Files:
             file.flush()
             os.fsync(file.fileno())
             path.replace(self.folder / _MARK)
-            _sync_folder(self.folder)
+            sync_folder(self.folder)

@@ -22,6 +22,7 @@ from maild.errors import BadInput, NotNow, Unreachable
 from store import backup, tables, unfinished
 from store.backup import NAMING
 from store.engine import create_sqlite_file, make_engine, parse_url, sqlite_file
+from store.files import sync_folder
 from store.migration import HEAD, alone, known_revisions, lock_schema, step
 from store.search import rebuild
 
@@ -149,7 +150,7 @@ def _beside(url: URL, path: Path, revision: str, now: datetime, *, force: bool) 
                 found.aside = _take_place(path, partial, now)
             finally:
                 found.ending = not partial.exists()
-            _sync(path.parent)
+            sync_folder(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):  # the next restore removes it, too
             _remove(partial)
@@ -221,14 +222,6 @@ def _name_too(old: Path, new: Path) -> None:
         if error.errno not in _NO_LINKS:
             raise
         shutil.copy2(old, new)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _remove(path: Path) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import structlog
 
+from store.files import sync_folder
+
 log = structlog.get_logger("maild.imap")
 
 
@@ -48,7 +50,7 @@ class Waiting:
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(self._file)
-            _sync(self._file.parent)
+            sync_folder(self._file.parent)
         except OSError as error:
             log.warning("refresh token held in memory alone", route=self._route, reason=str(error))
 
@@ -71,11 +73,3 @@ class Waiting:
         if self._file is not None:
             with contextlib.suppress(OSError):  # the store knows a token that it has had already
                 self._file.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
