@@ -346,9 +346,15 @@ def test_what_is_too_big_for_its_pipe_is_composed_here(first: Store, tmp_path: P
     refused: list[bool] = []
     real = beside.begin
     beside.begin = lambda *what: refused.append(not real(*what)) or not refused[-1]  # type: ignore[method-assign, func-returns-value]
+    file = "\n".join(["A" * 76] * 9000)
+    parts = f'--b\nContent-Type: text/plain\n\nSee the file.\n--b\nContent-Type: image/png; name="a.png"\nContent-Transfer-Encoding: base64\n\n{file}\n--b--'
     for number in range(FEW + 1):
-        text = "".join(f"Line {at} of a long mail\n" for at in range(40_000)) if number == 2 else "Short."
-        desk.take(s.mail(f"C <c{number}@third.test>", "Printer", text, number))
+        headers = ['Content-Type: multipart/mixed; boundary="b"'] if number == 2 else []
+        raw = s.mail(
+            f"C <c{number}@third.test>", "Printer", parts if headers else "Short.", number, headers=headers
+        )
+        desk.take(raw.replace(b"Content-Type: text/plain; charset=utf-8\r\n", b"") if headers else raw)
     desk.work()
     assert sum(one.row.kind == "acknowledgement" for one, _ in desk.sent()) == FEW + 1
-    assert any(refused) or beside._process is None
+    assert refused.count(True) == 1
+    assert refused.count(False) == FEW
