@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import mmap
 import os
 import signal
+import tempfile
 from collections.abc import Sequence
 from multiprocessing import resource_tracker
 from typing import Final
@@ -14,6 +16,8 @@ _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
 _ARENA_MAX: Final = -8
 _BIG: Final = 1 << 20
+_SPARE: Final = 4 << 20
+"""What a process may keep for its next mail, instead of asking for the same pages again with each."""
 
 
 def be_frugal() -> None:
@@ -24,7 +28,7 @@ def be_frugal() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, _BIG)
-        mallopt(_TRIM_THRESHOLD, _BIG)
+        mallopt(_TRIM_THRESHOLD, _SPARE)
         mallopt(_ARENA_MAX, 2)
 
 
@@ -40,6 +44,17 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def on_disk(octets: memoryview) -> memoryview:
+    """The same in a file without a name, of which memory holds what was looked at; where a disk has no room for it, as it is."""
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(octets)
+            file.flush()
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except OSError:
+        return octets
 
 
 _PARENTS_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

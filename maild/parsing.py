@@ -11,8 +11,9 @@ import multiprocessing
 import resource
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Literal, Protocol
@@ -28,8 +29,9 @@ MEMORY = 3 << 30
 START_SECONDS = 60.0
 ALONE = 1 << 20
 """Mails of so many octets are read one after the other, so that the memory of one is enough."""
-AHEAD = 8
-"""Mails that are read or wait to be read, at most, before the one in front of them is asked for."""
+AHEAD = 16
+"""Mails that are read or wait to be read, at most, before the one in front of them is asked for. More are asked for when half of them are left,
+so that the reader is woken for several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ class InWorker:
         ahead: deque[Job] = deque()
         held: Job | None = None
         while True:
-            while len(ahead) < AHEAD and not (ahead and len(ahead[-1].raw) >= ALONE):
+            more = len(ahead) <= AHEAD // 2
+            while more and len(ahead) < AHEAD and not (ahead and len(ahead[-1].raw) >= ALONE):
                 held = held or next(todo, None)
                 if held is None or (ahead and len(held.raw) >= ALONE):
                     break
@@ -140,13 +143,13 @@ class InWorker:
                     pipes, job = self._running(), ahead[len(self._asked)]
                     if self._asked and sum(self._asked) + taken(len(job.raw)) > pipes.room:
                         return
-                    payload = ForkingPickler.dumps(job)
-                    if (
-                        self._asked and sum(self._asked) + taken(len(payload)) > pipes.room
-                    ):  # an envelope may be long too
+                    question = _question(job)
+                    takes = sum(taken(len(part)) for part in question)
+                    if self._asked and sum(self._asked) + takes > pipes.room:
                         return
-                    pipes.questions.send_bytes(payload)
-                    self._asked.append(taken(len(payload)))
+                    for part in question:
+                        pipes.questions.send_bytes(part)
+                    self._asked.append(takes)
             except (BrokenPipeError, ConnectionResetError, EOFError):
                 self.close()
             else:
@@ -189,7 +192,7 @@ class InWorker:
             return self._broken(job, "its reader could not be started")
         try:
             if self._pipes.answers.poll(self.wall):
-                outcome: Parsed | Exception = self._pipes.answers.recv()
+                outcome = _answered(self._pipes.answers)
                 self._asked.popleft()
                 return outcome
             why = f"it took longer than {self.wall:.0f} seconds"
@@ -212,21 +215,56 @@ def _serve(pipes: Pipes, cpu: int, memory: int, forked: bool) -> None:
     if forked:
         isolation.disinherit(pipes.files())
     _load()
+    from maild.message.language import hold_tables  # it has been loaded with the parsers
+
+    hold_tables(isolation.on_disk)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.disable()  # libraries log what is handled here: mails that break their rules
     try:
         pipes.answers.send("ready")
         while True:
-            job = pipes.questions.recv()
+            job = _asked(pipes.questions)
             used = resource.getrusage(resource.RUSAGE_SELF)
             resource.setrlimit(
                 resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + cpu, resource.RLIM_INFINITY)
             )
-            pipes.answers.send(_read(job))
-            del job  # else it stands beside the next one while that is received
+            outcome = _read(job)
+            del job  # a big one is not to stand beside its own contents while those are sent, nor these beside the next one
+            _answer(pipes.answers, outcome)
+            del outcome
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
+
+
+def _question(job: Job) -> list[bytes | memoryview]:
+    """What of a mail its reader needs; a big one by itself, for to be pickled is to be copied."""
+    big = len(job.raw) >= ALONE
+    about = ForkingPickler.dumps((b"" if big else job.raw, big, job.trust, job.trusted))
+    return [about, job.raw] if big else [about]
+
+
+def _asked(pipe: Connection) -> Job:
+    raw, big, trust, trusted = pipe.recv()
+    return Job(pipe.recv_bytes() if big else raw, trust, trusted)
+
+
+def _answer(pipe: Connection, outcome: Parsed | Exception) -> None:
+    """Send it; big contents by themselves."""
+    apart: tuple[bytes, ...] = ()
+    if isinstance(outcome, Parsed) and sum(map(len, outcome.contents)) >= ALONE:
+        apart, outcome = outcome.contents, replace(outcome, contents=())
+    pipe.send((outcome, len(apart)))
+    for content in apart:
+        pipe.send_bytes(content)
+
+
+def _answered(pipe: Connection) -> Parsed | Exception:
+    outcome: Parsed | Exception
+    outcome, apart = pipe.recv()
+    if isinstance(outcome, Parsed) and apart:
+        return replace(outcome, contents=tuple(pipe.recv_bytes() for _ in range(apart)))
+    return outcome
 
 
 def _read(job: Job) -> Parsed | Exception:

@@ -50,6 +50,8 @@ FETCHED: Final = 4 << 20
 """Octets of files that are fetched before the first transaction of a batch."""
 FEW: Final = 4
 """When fewer mails wait it does not pay to compose beside."""
+TOGETHER: Final = 4
+"""So many mails' answers are composed together, for each question wakes a process that may have to wait for a processor, or take ours."""
 
 
 Outcome = Parsed | Exception
@@ -130,11 +132,13 @@ class Processing(Settling):
         self._owed: list[int] = []
         self._unsure_work = False
         """Whether mails may be claimed of which nobody here knows: the transaction that claimed them ended nobody knows how."""
-        self._unsent: _Unsent | None = None
+        self._unsent: list[_Unsent] = []
+        self._asked = 0
+        """How many of the first of these are with the process beside."""
         self._failing: Templates | None = None
         """Those of which one has failed: each mail that it is for has another one follow, to the admins."""
 
-    def work(self, limit: int = 20) -> int:
+    def work(self, limit: int = 50) -> int:
         """Process waiting mails, in order; returns how many were taken. One bad mail stops nothing."""
         now = self.clock()
         unsure, self._unsure_work = self._unsure_work, True
@@ -194,8 +198,11 @@ class Processing(Settling):
         while batch.unread:
             row = batch.unread.popleft()
             trusted = row.envelope.trusted and not row.envelope.unauthenticated
-            raw = batch.small.get(row.sha256) or (b"" if batch.is_aside(row) else self._big(batch, row))
-            yield Job(raw, self.site.trust, trusted, row.envelope)
+            # a name for its bytes would keep them until the next one's are there too
+            yield Job(self._raw(batch, row), self.site.trust, trusted, row.envelope)
+
+    def _raw(self, batch: _Batch, row: Intake) -> bytes:
+        return batch.small.get(row.sha256) or (b"" if batch.is_aside(row) else self._big(batch, row))
 
     def _big(self, batch: _Batch, row: Intake) -> bytes:
         if batch.away:  # each look may take seconds
@@ -245,7 +252,7 @@ class Processing(Settling):
             batch.again(done)
             batch.alone = True
         finally:
-            self._unsent = None
+            self._unsent, self._asked = [], 0
 
     def _is_at_hand(self, batch: _Batch) -> bool:
         """Whether the next mail is read, and no content has to be fetched, which no transaction should wait for. For a moment that is waited
@@ -283,28 +290,44 @@ class Processing(Settling):
         return True
 
     def _send_later(self, row: Intake, telling: Telling, tells: Sequence[Tell]) -> None:
-        """Have these mails composed beside while the next mail is worked on, behind those that were before."""
-        self._send_unsent()
+        """Have these mails composed beside, some together, while the next mails are worked on, behind those that were before."""
         with _undoing():
-            begun = telling.begin(tells)
+            begun = telling.begin(tells, (one for unsent in self._unsent for one in unsent.begun))
             if not begun:
                 return
-            drafts = [one.draft for one in begun]
+            self._unsent.append(_Unsent(row, telling, begun))
+            if len(self._unsent) - self._asked < TOGETHER:
+                return
+            self._queue_asked()
             assert self.beside is not None
+            drafts = [one.draft for unsent in self._unsent for one in unsent.begun]
             if self.beside.begin(self.site.templates, drafts):
-                self._unsent = _Unsent(row, telling, begun)
+                self._asked = len(self._unsent)
             else:
-                self._finish(telling, begun, [compose(self.site.templates, draft) for draft in drafts])
+                self._send_unsent()
 
     def _send_unsent(self) -> None:
-        """Queue what is composed beside. Raises _Undone."""
-        unsent, self._unsent = self._unsent, None
-        if unsent is None:
-            return
-        row = unsent.row
-        with structlog.contextvars.bound_contextvars(intake=row.id, message_id=row.message_id), _undoing():
+        """Queue all that is unsent; what is not with the process beside is composed here meanwhile. Raises _Undone."""
+        with _undoing():
+            here = [one.draft for unsent in self._unsent[self._asked :] for one in unsent.begun]
+            composed = [compose(self.site.templates, draft) for draft in here]
+            self._queue_asked()
+            self._queue(composed)
+
+    def _queue_asked(self) -> None:
+        """Queue what is composed beside."""
+        if self._asked:
             assert self.beside is not None
-            self._finish(unsent.telling, unsent.begun, self.beside.finish())
+            composed, asked, self._asked = self.beside.finish(), self._asked, 0
+            self._queue(composed, asked)
+
+    def _queue(self, composed: Sequence[Composed], number: int | None = None) -> None:
+        """Queue the mails of so many of the first that are unsent; of all."""
+        words = iter(composed)
+        done, self._unsent = self._unsent[:number], self._unsent[number:] if number is not None else []
+        for one in done:
+            with structlog.contextvars.bound_contextvars(intake=one.row.id, message_id=one.row.message_id):
+                self._finish(one.telling, one.begun, [*islice(words, len(one.begun))])
 
     def _finish(self, telling: Telling, begun: Sequence[Begun], composed: Sequence[Composed]) -> None:
         """Of a template that failed the admins are told by a mail more, which is no matter for later."""
@@ -315,7 +338,7 @@ class Processing(Settling):
 
     def _snapshot(self, work: Work, wanted: Wanted, now: datetime) -> Snapshot:
         found = super()._snapshot(work, wanted, now)
-        if self._unsent is not None and self._unsent.concerns(wanted, found):
+        if any(unsent.concerns(wanted, found) for unsent in self._unsent):
             raise _First
         return found
 
@@ -356,7 +379,7 @@ class Processing(Settling):
 
     def _tell_behind(self, applying: Applying) -> None:
         """Queue its mails at once, behind those that are unsent; as the last thing in its savepoint, for what fails now undoes those too."""
-        if self._unsent is None or not (applying.tells or applying.responses):
+        if not self._unsent or not (applying.tells or applying.responses):
             applying.tell()
             return
         with _undoing():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -112,9 +113,10 @@ class Telling:
         """Render and queue every one of them; what is too much for an agent waits for a digest."""
         self._queue([self._mail(one, compose(self.site.templates, one.draft)) for one in self._begun(tells)])
 
-    def begin(self, tells: Sequence[Tell]) -> list[Begun]:
-        """What `all` does up to the words of the mails; `finish` does the rest. For tells that are `apart`."""
-        return [*self._begun(tells)]
+    def begin(self, tells: Sequence[Tell], unsent: Iterable[Begun] = ()) -> list[Begun]:
+        """What `all` does up to the words of the mails; `finish` does the rest. For tells that are `apart`. `unsent`: what others have begun
+        and not queued so far."""
+        return [*self._begun(tells, unsent)]
 
     def finish(self, begun: Sequence[Begun], composed: Sequence[Composed]) -> None:
         """Queue what was begun, with the words that were made meanwhile."""
@@ -124,8 +126,8 @@ class Telling:
         """Whether none of these mails shows what another of them may have said."""
         return not any(self._shows_all(tell) or tell.form == "closed" for tell in tells)
 
-    def _begun(self, tells: Sequence[Tell]) -> Iterator[Begun]:
-        chosen = self._out_of_storm(tells)
+    def _begun(self, tells: Sequence[Tell], unsent: Iterable[Begun] = ()) -> Iterator[Begun]:
+        chosen = self._out_of_storm(tells, unsent)
         if not chosen:
             return
         people = self._people(chosen)
@@ -165,17 +167,20 @@ class Telling:
         agent = None if tell.role.outside else self.rulebook.agent(tell.to.address)
         return replace(person, address=tell.to.address, zone=(agent.zone if agent else None) or person.zone)
 
-    def _out_of_storm(self, tells: Sequence[Tell]) -> list[Tell]:
+    def _out_of_storm(self, tells: Sequence[Tell], unsent: Iterable[Begun]) -> list[Tell]:
         """Too many notifications to one agent become a digest, never nothing (CONTRACT §7)."""
         most, now = self.rulebook.limits.notifications_per_agent_per_hour, self.occasion.now
         inside = [tell.to.key for tell in tells if not tell.role.outside and tell.template not in _SUMS]
         if most is None or not inside:
             return list(tells)
-        counts = self.work.agent_mails_since(inside, now - STORM, most)
+        coming = Counter(
+            one.tell.to.key for one in unsent if one.tell.automatic and not one.tell.role.outside
+        )
+        counts = coming + Counter(self.work.agent_mails_since(inside, now - STORM, most - coming.total()))
         ticket = self.occasion.ticket
         chosen = []
         for tell in tells:
-            if tell.to.key not in inside or tell.role.outside or counts.get(tell.to.key, 0) < most:
+            if tell.to.key not in inside or tell.role.outside or counts[tell.to.key] < most:
                 chosen.append(tell)
                 continue
             subject = ticket.subject if ticket else (tell.lines[0] if tell.lines else "")

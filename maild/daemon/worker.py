@@ -37,6 +37,8 @@ BEAT: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
 REST: Final = 30.0
 """Seconds without mail after which the process ends, and its reader: their memory is better used; the next mail starts them again."""
+UNUSED: Final = 5.0
+"""Seconds after which one ends that has not seen any mail yet."""
 
 
 class Orders:
@@ -75,7 +77,7 @@ class Worker:
     def __init__(self, pipe: Connection, orders: Orders, flow: Flow) -> None:
         self._pipe, self._orders, self._flow = pipe, orders, flow
         self._said_at = 0.0
-        self._took_at = time.monotonic()
+        self._used_at, self._rest = time.monotonic(), UNUSED
         flow.progressed = self.beat
 
     def beat(self) -> None:
@@ -95,9 +97,9 @@ class Worker:
             taken = self._round()
             pause = POLL if taken is not None else min(LONGEST_PAUSE, pause * 2)
             if taken:
-                self._took_at = time.monotonic()
+                self._used_at, self._rest = time.monotonic(), REST
                 self._say("took", taken)
-            elif taken == 0 and time.monotonic() - self._took_at > REST:
+            elif taken == 0 and time.monotonic() - self._used_at > self._rest:
                 self._say("rests")
                 return
             else:

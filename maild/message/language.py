@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -52,12 +53,27 @@ def _languages() -> dict[str, tuple[str, ...]]:
     return {word: tuple(tags) for word, tags in found.items()}
 
 
+_hold: Callable[[memoryview], memoryview] = memoryview
+
+
+def hold_tables(hold: Callable[[memoryview], memoryview]) -> None:
+    """The model's tables, 66 MB, shall be what `hold` makes of them: the same octets, but perhaps not in memory. To be said before the first text."""
+    global _hold
+    _hold = hold
+
+
 @cache
 def _identifier() -> Any:
-    """The model, loaded when the first text needs it: it takes most of a second and 80 MB."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    """The model, loaded when the first text needs it, which takes most of a second."""
+    import numpy as np
+    from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
+    from py3langid.modelio import load_model
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    weights, priors, classes, moves, rows, features = load_model(MODEL_DIR / MODEL_FILE)
+    held, kind = _hold(memoryview(weights).cast("B")), weights.dtype
+    weights = np.frombuffer(held, kind).reshape(weights.shape)
+    moves = _hold(memoryview(moves).cast("B")).cast(moves.typecode)
+    return LanguageIdentifier(weights, priors, classes, moves, features, norm_probs=True, tk_row=rows)
 
 
 def detect(text: str) -> str | None:

@@ -60,10 +60,12 @@ def parse(raw: bytes, trust: Trust = Trust(), *, trusted: bool = False) -> Parse
     """The facts of a mail and the contents of its attachments.
 
     `trust` names whose words are believed; Authentication-Results are only read when `trusted`, that is when the mail came from a
-    peer that would have removed forged ones.
+    peer that would have removed forged ones. Raises MemoryError, and nothing else.
     """
     try:
         return _Reading(raw, trust, trusted).parsed()
+    except MemoryError:  # less is made of it where there is a limit
+        raise
     except Exception as error:  # noqa: BLE001 - parsing never fails: one bad mail stops nothing
         text = decode(raw[: bodies.MAX_TEXT])
         defects = (f"not understood: {type(error).__name__}",)
@@ -108,6 +110,8 @@ class _Reading:
     def _step(self, name: str, read: Callable[[], _Value], default: _Value) -> _Value:
         try:
             return read()
+        except MemoryError:
+            raise
         except Exception as error:  # noqa: BLE001 - one unreadable field or part must not hide the others
             self._defects.append(f"{name}: {type(error).__name__}")
             return default

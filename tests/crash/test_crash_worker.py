@@ -131,6 +131,7 @@ async def test_it_ends_without_mail_and_comes_back_with_the_next_one(
     store: Store, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "REST", 0.0)
+    monkeypatch.setattr(worker, "UNUSED", 0.0)
     folder = tmp_path / "desk"
     folder.mkdir()
     desk = s.stage(folder, store, toml(store_url, tmp_path))

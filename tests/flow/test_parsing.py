@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +17,7 @@ from maild import parsing
 from maild.desk.facts import Envelope, Kind, Parsed, Trust
 from maild.errors import NotNow
 from maild.message.unreadable import unreadable
-from maild.parsing import InProcess, InWorker, Job
+from maild.parsing import ALONE, InProcess, InWorker, Job
 
 TRUST = Trust()
 MAILS = [
@@ -42,6 +44,45 @@ def subjects(outcomes: Iterator[Parsed | Exception]) -> list[str]:
 def test_both_readers_say_the_same(worker: InWorker) -> None:
     assert list(worker.read(JOBS)) == list(InProcess().read(JOBS))
     assert not worker.ready()
+
+
+def test_contents_come_whole_whatever_their_size(worker: InWorker) -> None:
+    def with_files(*octets: int) -> Job:
+        parts = "".join(
+            f"--b\r\nContent-Type: application/x-{size}\r\nContent-Disposition: attachment\r\n\r\n{'film ' * (size // 5)}\r\n"
+            for size in octets
+        )
+        head = 'Subject: Files\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
+        return Job(f"{head}--b\r\n\r\nSee the files.\r\n{parts}--b--\r\n".encode(), TRUST, False)
+
+    jobs = [with_files(100), with_files(700_000, 2_000_000, 0), with_files(ALONE // 2, ALONE // 2), *JOBS]
+    outcomes = list(worker.read(jobs))
+    assert outcomes == list(InProcess().read(jobs))
+    contents = [len(one.contents) for one in outcomes if isinstance(one, Parsed)]
+    assert contents == [1, 3, 2, 0, 0, 0, 0, 0]
+
+
+def anonymous(pid: int) -> int:
+    """Mebibytes that a process holds in memory and no file (proc_pid_smaps(5))."""
+    [found] = re.findall(
+        r"^Anonymous:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE
+    )
+    return int(found) // 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux's /proc")
+def test_the_tables_of_languages_are_not_in_memory(worker: InWorker) -> None:
+    """They are 66 MB, and the model is loaded with the first mail whose language is not told by its common words."""
+    text = "Tangu asubuhi hii mfumo haufanyi kazi tena ofisini kwetu. Tafadhali tuambieni lini utarekebishwa."
+    rare = Job(f"From: juma@globex.test\r\nSubject: Habari\r\n\r\n{text}\r\n".encode(), TRUST, False)
+    worker.start()
+    assert worker._process is not None
+    assert worker._process.pid is not None
+    before = anonymous(worker._process.pid)
+    [outcome] = worker.read([rare])
+    assert isinstance(outcome, Parsed)
+    assert outcome.mail.language == "sw"
+    assert anonymous(worker._process.pid) - before < 40
 
 
 def test_a_reader_that_dies_is_replaced(worker: InWorker) -> None:
