@@ -212,6 +212,7 @@ def _serve(pipes: Pipes, cpu: int, memory: int, forked: bool) -> None:
     """The process: reads what comes until the other end is gone."""
     isolation.deafen()
     isolation.be_frugal()
+    isolation.stand_back()
     if forked:
         isolation.disinherit(pipes.files())
     _load()

@@ -51,7 +51,8 @@ FETCHED: Final = 4 << 20
 FEW: Final = 4
 """When fewer mails wait it does not pay to compose beside."""
 TOGETHER: Final = 4
-"""So many mails' answers are composed together, for each question wakes a process that may have to wait for a processor, or take ours."""
+"""So many mails' answers are composed together, for each question wakes a process that may have to wait for a processor, or take ours. Fewer in
+the beginning of a transaction, which may have to end soon."""
 
 
 Outcome = Parsed | Exception
@@ -135,6 +136,7 @@ class Processing(Settling):
         self._unsent: list[_Unsent] = []
         self._asked = 0
         """How many of the first of these are with the process beside."""
+        self._together = 1
         self._failing: Templates | None = None
         """Those of which one has failed: each mail that it is for has another one follow, to the admins."""
 
@@ -252,7 +254,7 @@ class Processing(Settling):
             batch.again(done)
             batch.alone = True
         finally:
-            self._unsent, self._asked = [], 0
+            self._unsent, self._asked, self._together = [], 0, 1
 
     def _is_at_hand(self, batch: _Batch) -> bool:
         """Whether the next mail is read, and no content has to be fetched, which no transaction should wait for. For a moment that is waited
@@ -296,8 +298,9 @@ class Processing(Settling):
             if not begun:
                 return
             self._unsent.append(_Unsent(row, telling, begun))
-            if len(self._unsent) - self._asked < TOGETHER:
+            if len(self._unsent) - self._asked < self._together:
                 return
+            self._together = min(self._together + 1, TOGETHER)
             self._queue_asked()
             assert self.beside is not None
             drafts = [one.draft for unsent in self._unsent for one in unsent.begun]
