@@ -48,6 +48,8 @@ log = structlog.get_logger("maild.daemon")
 HEARTBEAT: Final = 5
 GRACE: Final = 20.0
 THREADS: Final = 32
+SWITCH: Final = 0.0005
+"""Seconds that a thread may keep the interpreter while another one wants it, who may hold the database."""
 PATIENCE: Final = 120.0
 """Seconds that may pass between two heartbeats."""
 
@@ -331,6 +333,7 @@ def vars_of(counters: object) -> dict[str, int]:
 async def serve(path: Path, loaded: Site, store: Store, name: str) -> None:
     """`maild run` under this name: with signals, a line on stderr and a word to the service manager when ready."""
     faulthandler.enable()  # where each thread stands, in the journal, when the watchdog ends us (SIGABRT)
+    sys.setswitchinterval(SWITCH)
     daemon = Daemon(path, loaded, store, name=name, apart=True, passed=host.passed_sockets())
     loop = asyncio.get_running_loop()
     # name look-ups that hang take a thread each for half a minute, and nobody's 250 or heartbeat is to wait for them

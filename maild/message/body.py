@@ -23,6 +23,8 @@ from maild.message.htmltext import Page
 from maild.message.structure import Unclear
 from maild.message.wire import MAX_DEPTH, MAX_PARTS, bounded
 
+Octets = bytes | memoryview
+"""Those of a part: a view, where they are part of more."""
 MAX_TEXT = 2_000_000
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
@@ -158,7 +160,7 @@ class _Walk:
         self._room = MAX_TEXT
         self._charset: str | None = None
 
-    def part(self, message: Message, raw: bytes | None, depth: int, within: str = "") -> list[Segment]:
+    def part(self, message: Message, raw: Octets | None, depth: int, within: str = "") -> list[Segment]:
         """Read one part and what it contains; return its text, note its attachments."""
         self._parts += 1
         if depth > MAX_DEPTH or self._parts > MAX_PARTS:
@@ -209,7 +211,7 @@ class _Walk:
         self.body.defects += wire.defects
         return self.part(message_from_bytes(wire.data), wire.data, depth + 1)
 
-    def _content(self, message: Message, raw: bytes | None, fields: Fields) -> bytes:
+    def _content(self, message: Message, raw: Octets | None, fields: Fields) -> bytes:
         name = _encoding(fields)
         if self._outlined and (raw is None or name in _UUENCODED):
             raise Unclear
@@ -219,9 +221,9 @@ class _Walk:
         """Whether a named text is the text of the mail and not a file: it is the first, or an alternative of it."""
         return within == "multipart/alternative" or (self._room == MAX_TEXT and disposition == "inline")
 
-    def _multipart(self, message: Message, raw: bytes | None, depth: int, kind: str) -> list[Segment]:
+    def _multipart(self, message: Message, raw: Octets | None, depth: int, kind: str) -> list[Segment]:
         parts = [part for part in message.get_payload() if isinstance(part, Message)]
-        slices = _slices(message, raw, len(parts))
+        slices = _slices(message, None if raw is None else bytes(raw), len(parts))
         offers = [
             self.part(part, octets, depth + 1, kind) for part, octets in zip(parts, slices, strict=True)
         ]
@@ -327,20 +329,20 @@ def media_type(fields: Fields, default: str = "text/plain") -> tuple[str, dict[s
     return (kind if _TYPE.fullmatch(kind) else "text/html" if kind == "html" else "text/plain"), options
 
 
-def _slices(message: Message, raw: bytes | None, count: int) -> Iterator[bytes | None]:
-    """The octets of each of the `count` parts, or None for each when the boundaries do not say the same."""
-    found: list[bytes] = []
+def _slices(message: Message, raw: bytes | None, count: int) -> Iterator[Octets | None]:
+    """The octets of each of the `count` parts, not copied, or None for each when the boundaries do not say the same."""
+    found: list[memoryview] = []
     boundary = message.get_boundary() if raw is not None else None
     if raw is not None and boundary:
-        start = -1
+        whole, start = memoryview(raw), -1
         for begin, end, closing in _delimiters(raw, b"--" + boundary.encode("utf-8", "surrogateescape")):
             if start >= 0:
-                found.append(_without_line_end(raw[start:begin]))
+                found.append(_without_line_end(whole[start:begin]))
             start = -1 if closing else end
             if closing:
                 break
         if start >= 0:
-            found.append(raw[start:])
+            found.append(whole[start:])
     return iter(found) if len(found) == count else iter([None] * count)
 
 
@@ -356,14 +358,16 @@ def _delimiters(raw: bytes, delimiter: bytes) -> Iterator[tuple[int, int, bool]]
         position = raw.find(delimiter, position + len(delimiter))
 
 
-def _without_line_end(octets: bytes) -> bytes:
+def _without_line_end(octets: memoryview) -> memoryview:
     """The line end before a boundary belongs to the boundary (RFC 2046 §5.1.1)."""
-    return octets[:-2] if octets.endswith(b"\r\n") else octets[:-1] if octets.endswith(b"\n") else octets
+    end = octets[-2:].tobytes()
+    return octets[:-2] if end == b"\r\n" else octets[:-1] if end.endswith(b"\n") else octets
 
 
-def _body_start(raw: bytes) -> int:
-    if raw.startswith((b"\r\n", b"\n")):
-        return 2 if raw.startswith(b"\r\n") else 1
+def _body_start(raw: Octets) -> int:
+    first = bytes(raw[:2])
+    if first.startswith((b"\r\n", b"\n")):
+        return 2 if first == b"\r\n" else 1
     match = _BLANK_LINE.search(raw)
     return match.end() if match else len(raw)
 
@@ -373,12 +377,12 @@ def _encoding(fields: Fields) -> str:
     return encoding[0] if encoding else ""
 
 
-def _content(message: Message, raw: bytes | None, name: str) -> bytes:
+def _content(message: Message, raw: Octets | None, name: str) -> bytes:
     """The content of a part that has no parts: decoded from the encoding of this `name`, or for nested messages the octets as they came."""
     if raw is not None and name == "base64":
         return _base64(memoryview(raw)[_body_start(raw) :])
     if raw is not None:
-        octets = raw[_body_start(raw) :]
+        octets = bytes(raw[_body_start(raw) :])
     elif message.is_multipart():
         octets = b"\n".join(part.as_bytes() for part in message.get_payload() if isinstance(part, Message))
     else:
@@ -394,7 +398,7 @@ def _content(message: Message, raw: bytes | None, name: str) -> bytes:
     return octets
 
 
-def _base64(octets: bytes | memoryview) -> bytes:
+def _base64(octets: Octets) -> bytes:
     """Decode as mail programs do, repairing padding; what is plainly no base64 comes back as it is."""
     beginning = bytes(octets[:_JUDGED])
     if beginning.translate(None, _USUAL_IN_BASE64):

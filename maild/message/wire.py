@@ -82,15 +82,21 @@ def bounded(raw: bytes) -> Wire:
     head = _mended(data[:end], defects)
     if len(head) > _SMALL_HEADER:
         head = _trimmed(head, defects)
-    rest = body = data[end:]
+    usual = head.endswith(b"\n") and head == data[:end] and data.startswith((b"\r\n", b"\n"), end)
+    if usual:  # the usual mail is not held in memory twice
+        keep = _parts_end(head, data, end, defects)
+        return Wire(data[:keep], end + _line_end(data, end), tuple(defects))
     if head and not head.endswith(b"\n"):
         head += b"\r\n"
+    body = data[end:]
     if not body.startswith((b"\r\n", b"\n")):
         body = b"\r\n" + body
-    blank = 2 if body.startswith(b"\r\n") else 1
-    body = _cut_parts(head, body, defects)
-    usual = body is rest and head == data[:end]  # then it is not held in memory twice
-    return Wire(data if usual else head + body, len(head) + blank, tuple(defects))
+    body = body[: _parts_end(head, body, 0, defects)]
+    return Wire(head + body, len(head) + _line_end(body, 0), tuple(defects))
+
+
+def _line_end(data: bytes, at: int) -> int:
+    return 2 if data.startswith(b"\r\n", at) else 1
 
 
 def _header_end(data: bytes) -> int:
@@ -171,25 +177,29 @@ def _trimmed(head: bytes, defects: list[str]) -> bytes:
     return b"".join(out)
 
 
-def _cut_parts(head: bytes, body: bytes, defects: list[str]) -> bytes:
-    """Cut the body before the part that is one too many, or nested too often."""
-    for containers, match in enumerate(_CONTAINER.finditer(body), 1):
+def _parts_end(head: bytes, data: bytes, start: int, defects: list[str]) -> int:
+    """Where the body that begins at `start` of `data` is to be cut: before the part that is one too many, or nested too often; else its end."""
+    stop = len(data)
+    for containers, match in enumerate(_CONTAINER.finditer(data, start), 1):
         if containers > _MAX_CONTAINERS:
             defects.append("too many nested parts")
-            body = body[: match.start()]
+            stop = match.start()
             break
-    if body.count(b"\n--") <= MAX_PARTS:
-        return body
+    if data.count(b"\n--", start, stop) <= MAX_PARTS:
+        return stop
     boundaries = {
-        one or two for one, two in _BOUNDARY.findall(head + body[: 4 * MAX_HEADER])[:_MAX_CONTAINERS]
+        one or two
+        for one, two in _BOUNDARY.findall(head + data[start : min(stop, start + 4 * MAX_HEADER)])[
+            :_MAX_CONTAINERS
+        ]
     }
     if not boundaries and b"multipart" not in head.lower():
-        return body
+        return stop
     parts = 0
-    for lines, match in enumerate(_DASH_LINE.finditer(body)):
+    for lines, match in enumerate(_DASH_LINE.finditer(data, start, stop)):
         line = match[1].rstrip(b" \t")
         parts += line in boundaries or (line.endswith(b"--") and line[:-2] in boundaries)
         if parts > MAX_PARTS or lines > _MAX_DASH_LINES:
             defects.append("too many parts")
-            return body[: match.start()]
-    return body
+            return match.start()
+    return stop
