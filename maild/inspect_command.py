@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from maild import show, show_messages
+from maild.errors import BadInput
 from maild.message.inspect import document
 from maild.message.parse import parse
 
@@ -23,8 +24,11 @@ from maild.message.parse import parse
 def inspect(files: tuple[Path, ...], as_json: bool) -> None:
     """What maild understands of messages, without a desk and without storing anything."""
     for file in files:
-        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        found = document(str(file), parse(raw).mail)
+        try:
+            raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+            found = document(str(file), parse(raw).mail)
+        except MemoryError:
+            raise BadInput(f"{file}: there is not enough memory to read it") from None
         if as_json:
             show.as_json(found, line=True)
         else:

@@ -22,7 +22,8 @@ _SPARE: Final = 4 << 20
 
 
 def be_frugal() -> None:
-    """Memory of a mebibyte or more goes back to the system when it is freed, and threads share their small one (mallopt(3)).
+    """Pieces of memory of a mebibyte or more go back to the system when they are freed, small ones when four are free at the end; threads share
+    theirs (mallopt(3)).
 
     Without glibc nothing is changed. glibc alone would raise its threshold with the first big mail, and keep the memory of all that follow.
     """
@@ -49,13 +50,12 @@ def give_back() -> None:
 
 def on_disk(octets: memoryview) -> memoryview:
     """The same in a file without a name, of which memory holds what was looked at; where a disk has no room for it, as it is."""
-    try:
-        with tempfile.TemporaryFile() as file:
+    for folder in ("/var/tmp", None):  # noqa: S108  it has no name there; the usual one is often in memory itself
+        with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=folder) as file:
             file.write(octets)
             file.flush()
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except OSError:
-        return octets
+    return octets
 
 
 def stand_back() -> None:

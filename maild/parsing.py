@@ -21,6 +21,7 @@ from typing import Any, Literal, Protocol
 from maild import isolation
 from maild.desk.facts import Envelope, Parsed, Trust
 from maild.errors import NotNow
+from maild.message.language import hold_tables
 from maild.pipes import Pipes, connected, taken
 
 CPU_SECONDS = 20
@@ -196,7 +197,7 @@ class InWorker:
                 self._asked.popleft()
                 return outcome
             why = f"it took longer than {self.wall:.0f} seconds"
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # it ended before its answer, or in the middle of it
             why = "it took more time or memory than a mail may"
         return self._broken(job, why)
 
@@ -216,8 +217,6 @@ def _serve(pipes: Pipes, cpu: int, memory: int, forked: bool) -> None:
     if forked:
         isolation.disinherit(pipes.files())
     _load()
-    from maild.message.language import hold_tables  # it has been loaded with the parsers
-
     hold_tables(isolation.on_disk)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -270,8 +269,10 @@ def _answered(pipe: Connection) -> Parsed | Exception:
 
 def _read(job: Job) -> Parsed | Exception:
     try:
-        return _parse(job)
-    except MemoryError:
+        with contextlib.suppress(
+            MemoryError
+        ):  # whose traceback holds all that took it: nothing is tried before that is gone
+            return _parse(job)
         return _unreadable(job, "it took more memory than a mail may")
     except Exception as fault:  # noqa: BLE001  handed on: that mail is put aside, the others are not
         return RuntimeError(f"{type(fault).__name__}: {fault}")

@@ -47,7 +47,11 @@ LOOK: Final = 0.001
 """Seconds between two looks whether the next mail is read, of which there are at most `LOOKS`."""
 LOOKS: Final = 16
 FETCHED: Final = 4 << 20
-"""Octets of files that are fetched before the first transaction of a batch."""
+"""Octets of files that are fetched before a transaction."""
+AT_ONCE: Final = 20
+"""Mails in one transaction at most; `store.outbox` counts on it where nodes share bounds."""
+STAY: Final = timedelta(minutes=2)
+"""After so long what was claimed and not begun is free again: a mail that takes long shall not hold up others that another node could do."""
 FEW: Final = 4
 """When fewer mails wait it does not pay to compose beside."""
 TOGETHER: Final = 4
@@ -86,19 +90,24 @@ class _Undone(Exception):
 
 @dataclass(slots=True)
 class _Batch:
-    """Claimed mails. `waiting`: not worked on so far, in order; `unread`: those of them for whose reading was not asked; `small`: contents that
-    are at hand; `ahead`: what was read for the first that wait, if it was; `alone`: nothing is composed beside; `failed`: with the reason;
-    `put_off`: for how long, by number; `away`: big contents cannot be read now."""
+    """Claimed mails. `waiting`: not worked on so far, in order; `unread`: those of them for whose reading was not asked; `small`, `fetched`:
+    contents that are at hand, the latter until they are read; `ahead`: what was read for the first that wait, if it was; `alone`: nothing is
+    composed beside; `failed`: with the reason; `put_off`: for how long, by number; `away`: big contents cannot be read now."""
 
     waiting: deque[Intake]
     unread: deque[Intake]
     small: dict[str, bytes]
+    fetched: dict[str, bytes] = field(default_factory=dict)
     outcomes: Iterator[Outcome] = field(default_factory=lambda: iter(()))
     ahead: deque[Outcome] = field(default_factory=deque)
     alone: bool = False
     failed: list[tuple[Intake, str]] = field(default_factory=list)
     put_off: dict[int, timedelta] = field(default_factory=dict)
     away: bool = False
+
+    def has(self, row: Intake) -> bool:
+        """Whether its content is at hand."""
+        return row.sha256 in self.small or row.sha256 in self.fetched
 
     def is_aside(self, row: Intake) -> bool:
         """Whether it is not to be worked on in this batch."""
@@ -130,6 +139,8 @@ class Processing(Settling):
         self.beside: Beside | None = None
         self.progressed: Callable[[], None] = lambda: None
         """Called whenever a mail has been worked on."""
+        self.is_called: Callable[[], bool] = lambda: False
+        """Whether something else than mail is to be done: the batch ends with the transaction then."""
         self._owed: list[int] = []
         self._unsure_work = False
         """Whether mails may be claimed of which nobody here knows: the transaction that claimed them ended nobody knows how."""
@@ -158,9 +169,9 @@ class Processing(Settling):
         batch = _Batch(deque(fit), deque(fit), small, alone=not self._composes_beside(fit))
         batch.failed += [(row, KILLED) for row in rows if row.attempts > KILLS]
         try:
-            self._fetch(batch)
             batch.outcomes = self.reading.read(self._jobs(batch))
-            while batch.waiting:
+            while batch.waiting and not self._is_over(now):
+                self._fetch(batch)
                 self._process_some(batch)
             self._put_off(batch)
             for row, error in batch.failed:
@@ -176,24 +187,23 @@ class Processing(Settling):
         return len(rows)
 
     def _composes_beside(self, rows: Sequence[Intake]) -> bool:
-        """When many wait, and none so big that its memory is better spared; nor where bounds on automatic mail make each mail matter to the next."""
+        """When many wait, but not where bounds on automatic mail make each mail matter to the next."""
         if self.beside is None or len(rows) < FEW or self.site.rulebook.limits.bounded:
             return False
-        if self.site.templates is self._failing:
-            return False
-        if any(row.size >= ALONE for row in rows):
-            self.beside.close()
-            return False
-        return True
+        return self.site.templates is not self._failing
+
+    def _is_over(self, since: datetime) -> bool:
+        """Whether what is left of a batch is given back."""
+        return self.is_called() or self.clock() - since > STAY
 
     def _fetch(self, batch: _Batch) -> None:
         """Contents that are files, as far as memory has room for them: no transaction shall wait for files."""
-        room = FETCHED
+        room = FETCHED - sum(map(len, batch.fetched.values()))
         for row in batch.unread:
-            if row.sha256 not in batch.small and row.size <= min(room, ALONE):
+            if row.size <= min(room, ALONE) and not batch.has(row) and not batch.is_aside(row):
                 room -= row.size
                 if raw := self._big(batch, row):
-                    batch.small[row.sha256] = raw
+                    batch.fetched[row.sha256] = raw
 
     def _jobs(self, batch: _Batch) -> Iterator[Job]:
         """The mails to read; the biggest are fetched when their turn comes. For one whose bytes cannot be had nothing is read."""
@@ -204,7 +214,8 @@ class Processing(Settling):
             yield Job(self._raw(batch, row), self.site.trust, trusted, row.envelope)
 
     def _raw(self, batch: _Batch, row: Intake) -> bytes:
-        return batch.small.get(row.sha256) or (b"" if batch.is_aside(row) else self._big(batch, row))
+        raw = batch.small.get(row.sha256) or batch.fetched.pop(row.sha256, b"")
+        return raw or (b"" if batch.is_aside(row) else self._big(batch, row))
 
     def _big(self, batch: _Batch, row: Intake) -> bytes:
         if batch.away:  # each look may take seconds
@@ -224,9 +235,11 @@ class Processing(Settling):
         log.error("mail waits for the files", intake=row.id, message_id=row.message_id, reason=str(fault))
 
     def _put_off(self, batch: _Batch) -> None:
-        """Mails whose time is not now are free again, and this attempt does not count."""
-        if batch.put_off:
+        """Mails whose time is not now are free again, and this attempt does not count; so are those that the batch has not come to."""
+        left = [row.id for row in batch.waiting if not batch.is_aside(row)]
+        if batch.put_off or left:
             with self.store.work() as work:
+                work.unclaim_intake(left, self.clock(), self.node)
                 for id, gap in batch.put_off.items():
                     work.unclaim_intake([id], self.clock() + gap, self.node)
 
@@ -245,7 +258,12 @@ class Processing(Settling):
                         break
                     work.crowded = True
                     self.progressed()
-                    if not batch.waiting or self.store.contended or not self._is_at_hand(batch):
+                    if (
+                        not batch.waiting
+                        or len(done) >= AT_ONCE
+                        or self.store.contended
+                        or not self._is_at_hand(batch)
+                    ):
                         break
                     outcome = batch.read()
                 self._send_unsent()
@@ -259,7 +277,7 @@ class Processing(Settling):
     def _is_at_hand(self, batch: _Batch) -> bool:
         """Whether the next mail is read, and no content has to be fetched, which no transaction should wait for. For a moment that is waited
         for, because to end a transaction and to begin one takes as long."""
-        if any(row.sha256 not in batch.small for row in islice(batch.unread, AHEAD + 1)):
+        if not all(map(batch.has, islice(batch.unread, AHEAD + 1))):
             return False
         for _ in range(LOOKS):
             if batch.ahead or self.reading.ready():
@@ -274,7 +292,10 @@ class Processing(Settling):
         with structlog.contextvars.bound_contextvars(intake=row.id, message_id=row.message_id):
             try:
                 with work.savepoint():
-                    later = self._process(work, row, as_parsed(outcome), alone=batch.alone)
+                    # a big one's memory is better spared
+                    later = self._process(
+                        work, row, as_parsed(outcome), alone=batch.alone or row.size >= ALONE
+                    )
             except _First:
                 self._send_unsent()
                 return self._process_one(work, batch, row, outcome)
@@ -310,12 +331,17 @@ class Processing(Settling):
                 self._send_unsent()
 
     def _send_unsent(self) -> None:
-        """Queue all that is unsent; what is not with the process beside is composed here meanwhile. Raises _Undone."""
+        """Queue all that is unsent; of what is not with the process beside the first is composed here meanwhile. Raises _Undone."""
         with _undoing():
-            here = [one.draft for unsent in self._unsent[self._asked :] for one in unsent.begun]
-            composed = [compose(self.site.templates, draft) for draft in here]
+            meanwhile = self._unsent[self._asked] if 0 < self._asked < len(self._unsent) else None
+            composed = self._composed(meanwhile) if meanwhile else None
             self._queue_asked()
-            self._queue(composed)
+            while self._unsent:
+                self._queue(composed or self._composed(self._unsent[0]), 1)
+                composed = None
+
+    def _composed(self, unsent: _Unsent) -> list[Composed]:
+        return [compose(self.site.templates, one.draft) for one in unsent.begun]
 
     def _queue_asked(self) -> None:
         """Queue what is composed beside."""
@@ -324,10 +350,10 @@ class Processing(Settling):
             composed, asked, self._asked = self.beside.finish(), self._asked, 0
             self._queue(composed, asked)
 
-    def _queue(self, composed: Sequence[Composed], number: int | None = None) -> None:
-        """Queue the mails of so many of the first that are unsent; of all."""
+    def _queue(self, composed: Sequence[Composed], number: int) -> None:
+        """Queue the mails of so many of the first that are unsent."""
         words = iter(composed)
-        done, self._unsent = self._unsent[:number], self._unsent[number:] if number is not None else []
+        done, self._unsent = self._unsent[:number], self._unsent[number:]
         for one in done:
             with structlog.contextvars.bound_contextvars(intake=one.row.id, message_id=one.row.message_id):
                 self._finish(one.telling, one.begun, [*islice(words, len(one.begun))])
@@ -421,7 +447,7 @@ def _undoing() -> Iterator[None]:
         yield
     except FilesAway as fault:  # that concerns one mail, and is told with it
         raise _Undone(str(fault)) from fault
-    except NotNow:
+    except (NotNow, _Undone):
         raise
     except Exception as fault:
         raise _Undone(f"{type(fault).__name__}: {fault}") from fault

@@ -176,7 +176,8 @@ class Telling:
         coming = Counter(
             one.tell.to.key for one in unsent if one.tell.automatic and not one.tell.role.outside
         )
-        counts = coming + Counter(self.work.agent_mails_since(inside, now - STORM, most - coming.total()))
+        near = most - max(coming[key] for key in inside)
+        counts = coming + Counter(self.work.agent_mails_since(inside, now - STORM, near))
         ticket = self.occasion.ticket
         chosen = []
         for tell in tells:

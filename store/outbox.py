@@ -21,7 +21,7 @@ from store.tables import AUTOMATIC_INSIDE, OUTBOX_OPEN, in_queue, where
 from store.transaction import any_of, chunks, insert_rows
 
 _UNSEEN: Final = 40
-"""Notifications to one agent that other nodes may have queued in transactions which have not ended."""
+"""Notifications to one agent that other nodes may have queued in transactions which have not ended: twice as many as one has mails."""
 RAW_IN_ROW: Final = 64 * 1024
 """Octets of a mail that are kept in its row; bigger ones are kept as content."""
 

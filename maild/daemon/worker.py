@@ -23,6 +23,7 @@ from maild.composing import Beside
 from maild.daemon.running import POLL
 from maild.errors import ConfigError, NotNow, Unreachable
 from maild.flow import Flow
+from maild.message.language import hold_tables
 from maild.opening import open_store
 from maild.parsing import InWorker
 from maild.site import Site
@@ -78,7 +79,7 @@ class Worker:
         self._pipe, self._orders, self._flow = pipe, orders, flow
         self._said_at = 0.0
         self._used_at, self._rest = time.monotonic(), UNUSED
-        flow.progressed = self.beat
+        flow.progressed, flow.is_called = self.beat, lambda: orders.stopping or bool(orders.sites)
 
     def beat(self) -> None:
         """Tell that work gets on, once a second."""
@@ -143,6 +144,7 @@ def serve(pipe: Connection, inherited: Site | None, node: str) -> None:
     """The whole process, from its start to its end. One that was not forked is told its site through the pipe."""
     isolation.deafen()
     isolation.be_frugal()
+    hold_tables(isolation.on_disk)
     if inherited is not None:
         isolation.disinherit([pipe.fileno()])
         site = inherited

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from maild import processing, site
 from maild.composing import Beside, Lost, compose
 from maild.errors import NotNow
-from maild.processing import FEW, TOGETHER
+from maild.processing import AT_ONCE, FEW, TOGETHER
 from maild.telling import Telling
 from store import FilesAway, Store, Work
 from store.rows import Filter
@@ -336,6 +337,61 @@ def test_a_store_that_goes_away_in_the_middle(
                 desk.work()
     desk.work()
     assert everything(desk) == one_by_one
+
+
+def test_a_batch_ends_when_something_else_is_to_be_done(first: Store, tmp_path: Path, beside: Beside) -> None:
+    """What it has not come to is free again, and its attempt does not count."""
+    desk = s.stage(tmp_path, first)
+    desk.flow.beside = beside
+    for number in range(AT_ONCE + 5):
+        desk.take(s.mail(f"C <c{number}@third.test>", f"Printer {number}", "It does not print.", number))
+    desk.flow.is_called = lambda: True
+    desk.flow.work()
+    with first.read() as work:
+        assert work.intake_waits(s.NOW)
+        assert work.tickets(Filter(limit=40)) == []
+    calls = iter([False, True])
+    desk.flow.is_called = lambda: next(calls)
+    desk.flow.work()
+    with first.work() as work:
+        assert len(work.tickets(Filter(limit=40))) == AT_ONCE
+        left = work.claim_intake("other", s.NOW, timedelta(minutes=1), 40)
+    assert [row.attempts for row in left] == [1] * 5
+
+
+def test_a_content_that_is_lost_fails_once(first: Store, tmp_path: Path) -> None:
+    """However many transactions its batch has."""
+    desk = s.stage(tmp_path, first)
+    for number in range(AT_ONCE + 5):
+        text = "Long. " * 60_000 if number == AT_ONCE + 3 else "It does not print."
+        desk.take(s.mail(f"C <c{number}@third.test>", f"Printer {number}", text, number))
+    lost = [
+        file
+        for file in (tmp_path / "first-files").rglob("*")
+        if file.is_file() and file.stat().st_size > 100_000
+    ]
+    assert len(lost) == 1
+    lost[0].unlink()
+    with capture_logs() as said:
+        desk.flow.work()
+    assert sum(one["event"] == "mail failed" for one in said) == 1
+    with first.read() as work:
+        assert len(work.tickets(Filter(limit=40))) == AT_ONCE + 4
+
+
+def test_one_big_mail_does_not_keep_the_others_from_it(first: Store, tmp_path: Path, beside: Beside) -> None:
+    desk = s.stage(tmp_path, first)
+    desk.flow.beside = beside
+    asked: list[int] = []
+    real = beside.begin
+    beside.begin = lambda *what: (asked.append(len(what[1]) // 4), real(*what))[1]  # type: ignore[method-assign]
+    for number in range(FEW + 2):
+        text = "Long. " * 200_000 if number == 2 else "It does not print."
+        desk.take(s.mail(f"C <c{number}@third.test>", f"Printer {number}", text, number))
+    desk.work()
+    acknowledged = [one.row.recipient for one, _ in desk.sent() if one.row.kind == "acknowledgement"]
+    assert acknowledged == [f"c{number}@third.test" for number in range(FEW + 2)]
+    assert sum(asked) >= 2
 
 
 def test_who_has_no_process_gets_nothing_from_it(beside: Beside) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
+import struct
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -188,6 +190,29 @@ def test_only_the_mail_that_the_reader_died_of_is_unreadable(monkeypatch: pytest
     assert subjects(iter(outcomes)) == ["Case 0", "Case 1", "Eve", "Case 2", "Case 3", "Case 4"]
     said = ["more time or memory" in one.mail.text for one in outcomes if isinstance(one, Parsed)]
     assert said == [False, False, True, False, False, False]
+
+
+@pytest.mark.parametrize("sent", [b"", b"film " * 1000], ids=["between two parts", "within a part"])
+def test_a_reader_that_dies_amid_its_answer_is_replaced(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    real = parsing._answer
+
+    def answer(pipe: Connection, outcome: Parsed | Exception) -> None:
+        if isinstance(outcome, Parsed) and outcome.mail.subject == "Case 1":
+            pipe.send((outcome, 1))
+            if sent:
+                os.write(pipe.fileno(), struct.pack("!i", 2 * len(sent)) + sent)
+            os._exit(1)
+        real(pipe, outcome)
+
+    monkeypatch.setattr(parsing, "_answer", answer)
+    reading = InWorker(method="fork")
+    try:
+        outcomes = list(reading.read(JOBS))
+    finally:
+        reading.close()
+    assert subjects(iter(outcomes)) == [f"Case {number}" for number in range(5)]
+    said = ["more time or memory" in one.mail.text for one in outcomes if isinstance(one, Parsed)]
+    assert said == [False, True, False, False, False]
 
 
 def test_few_mails_are_fetched_before_their_turn(worker: InWorker) -> None:
