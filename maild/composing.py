@@ -141,6 +141,7 @@ def _serve(pipes: Pipes, templates: Templates, rulebook: Rulebook) -> None:
     """The process: composes what comes until the other end is gone."""
     isolation.deafen()
     isolation.be_frugal()
+    isolation.collect_seldom()
     isolation.stand_back()
     isolation.disinherit(pipes.files())
     logging.disable()

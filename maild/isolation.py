@@ -17,6 +17,7 @@ _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
 _ARENA_MAX: Final = -8
 _BIG: Final = 1 << 20
+_PIECE: Final = 16 << 10
 _SPARE: Final = 4 << 20
 """What a process may keep for its next mail, instead of asking for the same pages again with each."""
 
@@ -32,6 +33,11 @@ def be_frugal() -> None:
         mallopt(_MMAP_THRESHOLD, _BIG)
         mallopt(_TRIM_THRESHOLD, _SPARE)
         mallopt(_ARENA_MAX, 2)
+
+
+def collect_seldom() -> None:
+    """Look for garbage in cycles once for several mails: there is little of it, and each look goes through all that is in use."""
+    gc.set_threshold(20_000, 20, 20)
 
 
 def give_back() -> None:
@@ -52,7 +58,10 @@ def on_disk(octets: memoryview) -> memoryview:
     """The same in a file without a name, of which memory holds what was looked at; where a disk has no room for it, as it is."""
     for folder in ("/var/tmp", None):  # noqa: S108  it has no name there; the usual one is often in memory itself
         with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=folder) as file:
-            file.write(octets)
+            for at in range(
+                0, len(octets), _PIECE
+            ):  # what is written at once is held at once too (large folios)
+                file.write(octets[at : at + _PIECE])
             file.flush()
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     return octets

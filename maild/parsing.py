@@ -213,6 +213,7 @@ def _serve(pipes: Pipes, cpu: int, memory: int, forked: bool) -> None:
     """The process: reads what comes until the other end is gone."""
     isolation.deafen()
     isolation.be_frugal()
+    isolation.collect_seldom()
     isolation.stand_back()
     if forked:
         isolation.disinherit(pipes.files())

@@ -23,6 +23,7 @@ def run(desk: Desk) -> None:
     settings = loaded.settings
     logs.configure(settings.log.format, settings.log.level)
     isolation.be_frugal()
+    isolation.collect_seldom()
     with contextlib.ExitStack() as held:
         name = name_of(path, settings.store.node)
         if not settings.store.node:

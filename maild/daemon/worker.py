@@ -144,6 +144,7 @@ def serve(pipe: Connection, inherited: Site | None, node: str) -> None:
     """The whole process, from its start to its end. One that was not forked is told its site through the pipe."""
     isolation.deafen()
     isolation.be_frugal()
+    isolation.collect_seldom()
     hold_tables(isolation.on_disk)
     if inherited is not None:
         isolation.disinherit([pipe.fileno()])
