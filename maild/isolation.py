@@ -58,9 +58,8 @@ def on_disk(octets: memoryview) -> memoryview:
     """The same in a file without a name, of which memory holds what was looked at; where a disk has no room for it, as it is."""
     for folder in ("/var/tmp", None):  # noqa: S108  it has no name there; the usual one is often in memory itself
         with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=folder) as file:
-            for at in range(
-                0, len(octets), _PIECE
-            ):  # what is written at once is held at once too (large folios)
+            # what is written at once is held at once too (large folios)
+            for at in range(0, len(octets), _PIECE):
                 file.write(octets[at : at + _PIECE])
             file.flush()
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))

@@ -270,9 +270,8 @@ def _answered(pipe: Connection) -> Parsed | Exception:
 
 def _read(job: Job) -> Parsed | Exception:
     try:
-        with contextlib.suppress(
-            MemoryError
-        ):  # whose traceback holds all that took it: nothing is tried before that is gone
+        # its traceback holds all that took the memory: nothing is tried before that is gone
+        with contextlib.suppress(MemoryError):
             return _parse(job)
         return _unreadable(job, "it took more memory than a mail may")
     except Exception as fault:  # noqa: BLE001  handed on: that mail is put aside, the others are not
