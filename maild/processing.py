@@ -109,6 +109,12 @@ class _Batch:
         """Whether its content is at hand."""
         return row.sha256 in self.small or row.sha256 in self.fetched
 
+    def content(self, row: Intake) -> bytes:
+        """For its reading, which has just been asked for; empty when it is not at hand. The same may have come by another way too."""
+        again = any(other.sha256 == row.sha256 for other in self.unread)
+        fetched = self.fetched.get(row.sha256, b"") if again else self.fetched.pop(row.sha256, b"")
+        return self.small.get(row.sha256) or fetched
+
     def is_aside(self, row: Intake) -> bool:
         """Whether it is not to be worked on in this batch."""
         return row.id in self.put_off or any(lost is row for lost, _ in self.failed)
@@ -214,8 +220,7 @@ class Processing(Settling):
             yield Job(self._raw(batch, row), self.site.trust, trusted, row.envelope)
 
     def _raw(self, batch: _Batch, row: Intake) -> bytes:
-        raw = batch.small.get(row.sha256) or batch.fetched.pop(row.sha256, b"")
-        return raw or (b"" if batch.is_aside(row) else self._big(batch, row))
+        return batch.content(row) or (b"" if batch.is_aside(row) else self._big(batch, row))
 
     def _big(self, batch: _Batch, row: Intake) -> bytes:
         if batch.away:  # each look may take seconds

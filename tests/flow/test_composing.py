@@ -19,7 +19,7 @@ from maild.composing import Beside, Lost, compose
 from maild.errors import NotNow
 from maild.processing import AT_ONCE, FEW, TOGETHER
 from maild.telling import Telling
-from store import FilesAway, Store, Work
+from store import FilesAway, Store, Work, outbox
 from store.rows import Filter
 from tests.flow import stage as s
 
@@ -377,6 +377,40 @@ def test_a_content_that_is_lost_fails_once(first: Store, tmp_path: Path) -> None
     assert sum(one["event"] == "mail failed" for one in said) == 1
     with first.read() as work:
         assert len(work.tickets(Filter(limit=40))) == AT_ONCE + 4
+
+
+def test_a_mail_that_came_twice_is_fetched_once_and_before_its_transaction(
+    first: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = s.stage(tmp_path, first)
+    raw = s.mail(CARLA, "Printer", "Long. " * 60_000, 1)
+    for _ in range(2):
+        desk.take(raw, sender="carla@globex.test")
+    fetched: list[bool] = []
+    real, process = type(first.content).get, processing.Processing._process_one
+    inside = [False]
+
+    def one(*what: Any) -> Any:
+        inside[0] = True
+        try:
+            return process(*what)
+        finally:
+            inside[0] = False
+
+    def get(self: Any, sha256: str) -> bytes:
+        fetched.append(inside[0])
+        return real(self, sha256)
+
+    monkeypatch.setattr(processing.Processing, "_process_one", one)
+    monkeypatch.setattr(type(first.content), "get", get)
+    desk.flow.work()
+    assert fetched == [False]
+    with first.read() as work:
+        assert len(work.tickets(Filter(limit=20))) == 1
+
+
+def test_nodes_that_share_bounds_know_how_many_mails_another_has_in_hand() -> None:
+    assert outbox._UNSEEN == 2 * AT_ONCE
 
 
 def test_one_big_mail_does_not_keep_the_others_from_it(first: Store, tmp_path: Path, beside: Beside) -> None:

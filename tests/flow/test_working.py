@@ -6,14 +6,17 @@ import multiprocessing
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import structlog
 
 from maild.daemon import worker, working
 from maild.daemon.running import Running
+from maild.flow import Flow
 from store import Store
 from tests.flow import stage as s
 
@@ -87,3 +90,22 @@ def test_a_worker_of_another_maild_ends_before_it_opens_the_store(
         structlog.configure(**before)
     assert ended.value.code == 78
     assert "another maild was installed: restart the daemon" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("mails", "rest"), [([], worker.UNUSED), ([3], worker.REST)], ids=["no mail so far", "after mail"]
+)
+def test_one_that_has_seen_no_mail_ends_sooner(
+    monkeypatch: pytest.MonkeyPatch, mails: list[int], rest: float
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(worker.time, "monotonic", lambda: clock[0])
+    said: list[str] = []
+    pipe = cast(Connection, SimpleNamespace(send=lambda what: said.append(what[0])))
+    orders = worker.Orders(pipe)
+    monkeypatch.setattr(orders, "wait", lambda seconds: clock.append(clock.pop() + (seconds or 0.0)))
+    waiting = iter(mails)
+    flow = SimpleNamespace(progressed=None, is_called=None, work=lambda: next(waiting, 0))
+    worker.Worker(pipe, orders, cast(Flow, flow)).run()
+    assert rest < clock[0] - 100.0 <= rest + 1.0
+    assert said[-1] == "rests"
