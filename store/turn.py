@@ -32,6 +32,8 @@ class Turn:
         self._urgent: deque[threading.Lock] = deque()
         self._held = False
         self._among = among
+        self._passed_on = False
+        """Whether the turn of this process went from one thread to the next."""
 
     @classmethod
     def of(cls, database: Path) -> Turn:
@@ -60,7 +62,7 @@ class Turn:
         with self._among.urging() if urgent else contextlib.nullcontext():
             if not self._acquire(timeout, urgent):
                 return False
-            if self._among.acquire(timeout):
+            if self._passed_on or self._among.acquire(timeout):
                 return True
             self._hand_on()
             return False
@@ -83,8 +85,14 @@ class Turn:
         return True  # it was handed to us just when we gave up
 
     def release(self) -> None:
-        """End our turn; the next one goes on at once."""
+        """End our turn; the next one goes on at once. Somebody urgent in this process shares its turn: else whoever came before him would make
+        him wait for another process once more. But only one, for the others wait too."""
         if self._among is not None:
+            with self._guard:
+                self._passed_on = bool(self._urgent) and not self._passed_on
+                if self._passed_on:
+                    self._urgent.popleft().release()
+                    return
             self._among.release()
         self._hand_on()
 

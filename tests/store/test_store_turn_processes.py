@@ -72,6 +72,17 @@ def until(turn: Turn, pressed: bool) -> None:
         time.sleep(0.001)
 
 
+def _next_is_taken(database: Path) -> bool:
+    """Whether the other process waits to write; asked in a process of its own, because a process never meets its own locks."""
+    look = (
+        "import fcntl, sys\n"
+        "with open(sys.argv[1], 'r+b') as file:\n"
+        "    try: fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 1)\n"
+        "    except OSError: sys.exit(1)\n"
+    )
+    return subprocess.run([sys.executable, "-c", look, f"{database}-turn"], check=False).returncode == 1
+
+
 def test_a_busy_process_does_not_pass_by_one_that_waits(database: Path) -> None:
     turn = Turn.of(database)
     with another(database) as other:
@@ -102,6 +113,38 @@ def test_who_is_not_urgent_does_not_press(database: Path) -> None:
         turn.release()
         other.told(f"acquire {PATIENCE}")
         assert other.said()
+
+
+def test_somebody_urgent_shares_the_turn_of_his_process_but_only_one(database: Path) -> None:
+    turn, order = Turn.of(database), list[str]()
+
+    def take(name: str, urgent: bool) -> None:
+        assert turn.acquire(PATIENCE, urgent=urgent)
+        order.append(name)
+        turn.release()
+
+    with another(database) as other:
+        assert turn.acquire(PATIENCE)
+        threads = [
+            threading.Thread(target=take, args=(name, urgent))
+            for name, urgent in (("plain", False), ("first", True), ("second", True))
+        ]
+        for number, thread in enumerate(threads, 1):
+            thread.start()
+            while turn.waiting < number:
+                time.sleep(0.001)
+        other.told(f"acquire {PATIENCE}")
+        waits = threading.Thread(target=lambda: order.append("other") if other.said() else None)
+        waits.start()
+        while not _next_is_taken(database):
+            time.sleep(0.001)
+        turn.release()
+        waits.join(PATIENCE)
+        other.told("release")
+        for thread in threads:
+            thread.join(PATIENCE)
+    assert order == ["first", "other", "second", "plain"]
+    assert not turn.pressed
 
 
 def test_the_turn_of_a_process_that_is_killed_is_free(database: Path) -> None:
