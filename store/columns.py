@@ -5,7 +5,9 @@ PostgreSQL refuses NUL in text, both refuse lone surrogates, SQLite forgets offs
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -94,11 +96,15 @@ def _sqlite_time(value: datetime | None) -> str | None:
 
 
 def _clean_or_none(value: str | None) -> str | None:
-    return None if value is None else clean(value)
+    if value is None or (value.isascii() and "\x00" not in value):
+        return value
+    return clean(value)
 
 
 def _bounded_or_none(value: str | None) -> str | None:
-    return None if value is None else bounded(value)
+    if value is None or (len(value) <= KEY_OCTETS and value.isascii() and "\x00" not in value):
+        return value
+    return bounded(value)
 
 
 class CleanText(sa.types.TypeDecorator[str]):
@@ -126,6 +132,18 @@ class KeyText(sa.types.TypeDecorator[str]):
 _EMPTY: Final[Mapping[type, str]] = {list: "[]", tuple: "[]", dict: "{}"}
 
 
+_ENCODER: Final = json.JSONEncoder(allow_nan=False)
+
+
+def _json(value: object) -> str:
+    """The JSON of the clean value, which is mostly clean as it is."""
+    with contextlib.suppress(TypeError, ValueError):  # a mapping of our own, a number that JSON does not know
+        text = _ENCODER.encode(value)
+        if "\\u0000" not in text and "\\ud" not in text:
+            return text
+    return _ENCODER.encode(clean_json(value))
+
+
 class CleanJson(sa.types.TypeDecorator[Any]):
     """A JSON value whose texts are clean."""
 
@@ -140,7 +158,14 @@ class CleanJson(sa.types.TypeDecorator[Any]):
         process = super().bind_processor(dialect)
         if dialect.name != "sqlite" or process is None:
             return process
-        return lambda value: _EMPTY[type(value)] if type(value) in _EMPTY and not value else process(value)
+
+        def processed(value: Any) -> Any:
+            kind = type(value)
+            if kind not in _EMPTY:
+                return process(value)
+            return _json(value) if value else _EMPTY[kind]
+
+        return processed
 
 
 Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")

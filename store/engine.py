@@ -28,10 +28,15 @@ from store.turn import Turn
 BUSY_SECONDS: Final = 10
 """How long to wait for somebody else's write transaction, or for a server to answer."""
 
+LOG_PAGES: Final = 4000
+"""Pages of 4096 octets in SQLite's log after which it is copied into the file: four times SQLite's own, because most pages are written
+again by the next mails."""
+
 _PRAGMAS = (
     f"busy_timeout={BUSY_SECONDS * 1000}",
     "journal_mode=WAL",
     "synchronous=FULL",
+    f"wal_autocheckpoint={LOG_PAGES}",
     "temp_store=MEMORY",
     "journal_size_limit=67108864",
 )

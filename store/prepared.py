@@ -21,22 +21,16 @@ _MOST_PLANS: Final = 64
 _Process = Callable[[Any], Any]
 
 
-class _Value(NamedTuple):
-    """Where a parameter of the text comes from: the item `at` of the list (None: no list) under `name`, or a constant (`name` None)."""
-
-    parameter: str
-    name: str | None
-    at: int | None
-    constant: Any
-    process: _Process | None
-
-
 class _Plan(NamedTuple):
-    """A statement's text for one dialect and shape of parameters. `row` makes a row of what the driver gives."""
+    """A statement's text for one dialect and shape of parameters, and where what the driver gets comes from, by position or name: a
+    `constant`; a parameter as it `is`, or `made` by its type; the same `of` a list, at this place of it. `row` makes a row of what the driver
+    gives."""
 
     text: str
-    values: tuple[_Value, ...]
-    positional: bool
+    constant: list[Any] | dict[str, Any]
+    as_is: tuple[tuple[Any, str], ...]
+    made: tuple[tuple[Any, str, _Process], ...]
+    of_list: tuple[tuple[Any, str, int, _Process | None], ...]
     row: Callable[[Sequence[Any]], Any] | None
 
 
@@ -136,17 +130,24 @@ def _compiled(statement: Any, dialect: Dialect, parameters: Mapping[str, Any], l
         for at, name in enumerate(names)
     }
     processors: dict[str, Any] = {**compiled._bind_processors, **state.processors}
-    names = state.positiontup if state.positiontup is not None else [*state.parameters]
-    values = []
-    for name in names:
+    names = [*state.parameters] if state.positiontup is None else state.positiontup
+    constant: Any = {} if state.positiontup is None else [None] * len(names)
+    as_is, made, of_list = [], [], []
+    for place, name in enumerate(names):
+        key = name if state.positiontup is None else place
         source, at = spread.get(name, (name, None))
         process = processors.get(name)
-        if source in parameters:
-            values.append(_Value(name, source, at, None, process))
+        if source not in parameters:
+            value = state.parameters.get(name, given.get(name))
+            constant[key] = process(value) if process else value
+        elif at is not None:
+            of_list.append((key, source, at, process))
+        elif process is not None:
+            made.append((key, source, process))
         else:
-            constant = state.parameters.get(name, given.get(name))
-            values.append(_Value(name, None, None, process(constant) if process else constant, None))
-    return _Plan(state.statement, tuple(values), state.positiontup is not None, _row_maker(compiled, dialect))
+            as_is.append((key, source))
+    row = _row_maker(compiled, dialect)
+    return _Plan(state.statement, constant, tuple(as_is), tuple(made), tuple(of_list), row)
 
 
 def _row_maker(compiled: SQLCompiler, dialect: Dialect) -> Callable[[Sequence[Any]], Any] | None:
@@ -170,19 +171,18 @@ def _row_maker(compiled: SQLCompiler, dialect: Dialect) -> Callable[[Sequence[An
 
 def _bound(plan: _Plan, parameters: Mapping[str, Any]) -> Any:
     """What the driver gets. StatementError for a value that its type does not take, as SQLAlchemy has it."""
-    bound = []
+    bound: Any = plan.constant.copy()
+    for key, name in plan.as_is:
+        bound[key] = parameters[name]
     try:
-        for _, name, at, value, process in plan.values:
-            if name is not None:
-                value = parameters[name] if at is None else parameters[name][at]
-                if process is not None:
-                    value = process(value)
-            bound.append(value)
+        for key, name, make in plan.made:
+            bound[key] = make(parameters[name])
+        for key, name, at, process in plan.of_list:
+            value = parameters[name][at]
+            bound[key] = value if process is None else process(value)
     except Exception as fault:
         raise sa.exc.StatementError(f"{type(fault).__name__}: {fault}", plan.text, None, fault) from fault
-    if plan.positional:
-        return tuple(bound)
-    return {one.parameter: value for one, value in zip(plan.values, bound, strict=True)}
+    return tuple(bound) if isinstance(bound, list) else bound
 
 
 def _execute(connection: Connection, text: str, parameters: Any, *, many: bool = False) -> Any:
@@ -200,7 +200,8 @@ def _execute(connection: Connection, text: str, parameters: Any, *, many: bool =
                 text, parameters = fn(connection, cursor, text, parameters, None, many)
         if not (do_execute and any(fn(cursor, text, parameters, None) for fn in do_execute)):
             cursor.executemany(text, parameters) if many else cursor.execute(text, parameters)
-        listeners.after_cursor_execute(connection, cursor, text, parameters, None, many)
+        for after in listeners.after_cursor_execute:
+            after(connection, cursor, text, parameters, None, many)
     except BaseException as fault:  # noqa: BLE001  handed to SQLAlchemy, which raises it by its name
         _raise(connection, fault, text, cursor)
     return cursor

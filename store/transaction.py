@@ -46,18 +46,17 @@ class Transaction:
     def savepoint(self) -> Iterator[None]:
         """What is done inside is undone when an exception passes, the rest of the transaction is not."""
         before = len(self.written)
-        # SQLAlchemy's begin_nested costs six times as much.
-        self._connection.exec_driver_sql("SAVEPOINT part")
+        _SAVEPOINT.run(self._connection, {})
         try:
             yield
         except BaseException:
             self._forget()
             self._undone += self.written[before:]
             if not self._connection.invalidated:  # else a fault has ended the whole transaction
-                self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
-                self._connection.exec_driver_sql("RELEASE SAVEPOINT part")
+                _BACK.run(self._connection, {})
+                _RELEASE.run(self._connection, {})
             raise
-        self._connection.exec_driver_sql("RELEASE SAVEPOINT part")
+        _RELEASE.run(self._connection, {})
 
     def _hold_files(self) -> None:
         """No file of contents is removed by an erasure until this transaction has ended. On SQLite that is so for every writer."""
@@ -107,6 +106,12 @@ _HOLD_FILES = sa.select(sa.func.pg_advisory_xact_lock_shared(FILES_LOCK))
 _NOTIFY = sa.select(sa.func.pg_notify(bells.CHANNEL, sa.bindparam("bell")))
 
 
+# SQLAlchemy's begin_nested costs ten times as much.
+_SAVEPOINT = Prepared(sa.text("SAVEPOINT part"))
+_BACK = Prepared(sa.text("ROLLBACK TO SAVEPOINT part"))
+_RELEASE = Prepared(sa.text("RELEASE SAVEPOINT part"))
+
+
 # To build a statement costs more than to execute it; those of every mail are therefore constants or kept here.
 @functools.cache
 def _insert(table: sa.Table) -> Prepared:
@@ -131,12 +136,18 @@ _MOST_ROWS: Final = 8
 
 
 @functools.cache
+def _names(names: tuple[str, ...], count: int) -> tuple[str, ...]:
+    """Of the parameters of so many rows with these columns."""
+    return tuple(f"{name}_{at}" for at in range(count) for name in names)
+
+
+@functools.cache
 def _insert_rows(
     table: sa.Table, key: _Columns, returning: _Columns, postgres: bool, names: tuple[str, ...], count: int
 ) -> Prepared:
+    binds = iter(_names(names, count))
     rows = [
-        {name: sa.bindparam(f"{name}_{at}", type_=table.c[name].type) for name in names}
-        for at in range(count)
+        {name: sa.bindparam(next(binds), type_=table.c[name].type) for name in names} for _ in range(count)
     ]
     insert = (postgresql.insert(table) if postgres else sqlite.insert(table)).values(rows)
     ignoring = insert.on_conflict_do_nothing(index_elements=key or None)
@@ -158,7 +169,13 @@ def insert_rows(
     for start in range(0, len(rows), _MOST_ROWS):
         part = rows[start : start + _MOST_ROWS]
         insert = _insert_rows(table, key, returning, postgres, tuple(part[0]), len(part))
-        values = {f"{name}_{at}": value for at, row in enumerate(part) for name, value in row.items()}
+        values = dict(
+            zip(
+                _names(tuple(part[0]), len(part)),
+                (row[name] for row in part for name in part[0]),
+                strict=True,
+            )
+        )
         if returning:
             found += insert.rows(connection, values)
         else:
