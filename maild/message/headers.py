@@ -65,7 +65,10 @@ class Fields:
 
 def unfolded(value: str, charset: str | None = None) -> str:
     """A raw value on one line as clean text: 8-bit octets read as UTF-8 or `charset`, controls as a space."""
-    if not value.isascii():
+    if value.isascii():
+        if value.isprintable():
+            return value.strip()
+    else:
         value = decode_header(value.encode("utf-8", "surrogateescape"), charset)
     if "\n" in value:
         value = _FOLD.sub("", value)

@@ -88,43 +88,46 @@ def tame(source: str) -> str:
     out: list[str] = []
     nesting: list[str] = []
     dropped: dict[str, int] = {}
-    position = 0
-    source = source[:MAX_HTML]
-    for match in _TOKEN.finditer(source):
-        start, end = match.span()
-        if start > position:
-            out.append(source[position:start])
-        position = end
-        _, close, name, rest = match.groups()
-        if not name:
-            continue
-        name = name.lower()
-        if close:
-            if dropped and dropped.get(name):
-                dropped[name] -= 1
-            elif name not in _FRAME:
-                _pop(nesting, name)
-                out.append(f"</{name}>")
-            continue
-        if name in _IMPLIED_END:
-            _pop(nesting, name, _SCOPES)
-        if name in _FRAME:
-            continue
-        if name in _VOID or len(nesting) < _MAX_NESTING:
-            if name not in _VOID:
-                nesting.append(name)
-            out.append(f"<{name}{rest if len(rest) <= _SHORT_ATTRIBUTES else _attributes(rest)}>")
-        else:
-            dropped[name] = dropped.get(name, 0) + 1
-            if name not in _INLINE:
-                out.append(" ")
-    out.append(source[position:])
+    parts = iter(_TOKEN.split(source[:MAX_HTML]))  # texts, and between them what the groups of a token hold
+    out.append(next(parts))
+    for _, close, name, rest, text in zip(parts, parts, parts, parts, parts, strict=True):
+        if name:
+            _add(out, nesting, dropped, close, name.lower(), rest)
+        out.append(text)
     # An ampersand that begins nothing costs the sanitiser as much as a page.
     return _BARE.sub("&amp;", "".join(out))[:MAX_HTML]
 
 
+def _add(
+    out: list[str], nesting: list[str], dropped: dict[str, int], close: str, name: str, rest: str
+) -> None:
+    """One tag: it is written, or `dropped` where it is too deep, and then its end tag too."""
+    if close:
+        if dropped and dropped.get(name):
+            dropped[name] -= 1
+        elif name not in _FRAME:
+            _pop(nesting, name)
+            out.append(f"</{name}>")
+        return
+    if name in _IMPLIED_END:
+        _pop(nesting, name, _SCOPES)
+    if name in _FRAME:
+        return
+    if name in _VOID or len(nesting) < _MAX_NESTING:
+        if name not in _VOID:
+            nesting.append(name)
+        out.append(f"<{name}{rest if len(rest) <= _SHORT_ATTRIBUTES else _attributes(rest)}>")
+    else:
+        dropped[name] = dropped.get(name, 0) + 1
+        if name not in _INLINE:
+            out.append(" ")
+
+
 def _pop(nesting: list[str], name: str, scopes: frozenset[str] = frozenset()) -> None:
     """Close the innermost `name` and what was left open inside it, but none beyond a scope; a stray end tag closes nothing."""
+    if nesting and nesting[-1] == name:
+        del nesting[-1]
+        return
     for depth in range(len(nesting) - 1, -1, -1):
         if nesting[depth] == name:
             del nesting[depth:]
