@@ -49,13 +49,13 @@ from maild.desk.effects import (
 from maild.desk.facts import Address, Mail
 from maild.desk.failing import admins_alert
 from maild.desk.people import Message, Person, Ticket
-from maild.desk.snapshot import Wanted
 from maild.entries import Arrived, as_read, of_act, of_mail
 from maild.errors import Problem
 from maild.reckoning import reckon, touched
 from maild.responding import respond
+from maild.showing import Occasion
 from maild.site import Site
-from maild.telling import Occasion, Telling
+from maild.telling import Telling
 from store import Work
 
 log = structlog.get_logger("maild.applying")
@@ -401,7 +401,9 @@ class Applying:
 
     def _resolved(self, tell: Tell) -> Tell:
         """With the numbers that new tickets have got."""
-        return replace(tell, named=tuple(self._born.get(one, one) for one in tell.named))
+        return (
+            replace(tell, named=tuple(self._born.get(one, one) for one in tell.named)) if tell.named else tell
+        )
 
     def _occasion(self, number: int | None) -> Occasion:
         """What mails about one of the tickets tell. Several tickets of one transaction are told apart, but each person once of each."""
@@ -432,7 +434,7 @@ class Applying:
         found = {f"template {problem.file}": problem for problem in problems}
         if not found:
             return ()
-        warned = self.work.snapshot(Wanted(addresses=tuple(found)), self.now).warned
+        warned = self.work.warned(found)
         told = []
         for name, problem in found.items():
             if name not in warned or self.now - warned[name] >= ONCE_A_DAY:

@@ -13,7 +13,7 @@ Everything here is synchronous and is called from threads; the store is the only
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -35,11 +35,12 @@ from maild.desk.sla import fingerprint
 from maild.desk.snapshot import Wanted
 from maild.desk.words import Role
 from maild.errors import NotNow
-from maild.keeping import Kept, keep
+from maild.keeping import Kept, Ready, keep, keep_ready, ready
 from maild.parsing import Job
 from maild.processing import Processing, as_parsed
 from maild.reports import Cases
-from maild.telling import Occasion, Telling, fresh
+from maild.showing import Occasion
+from maild.telling import Telling, fresh
 from store import Collided, Work
 from store.rows import DigestRow
 
@@ -74,12 +75,13 @@ class Flow(Processing):
         """Make mails durable, and what `along` writes with them; returns their intake rows. Raises NotNow, and then nothing is kept."""
         return keep(self.store, mails, along)
 
-    def put(self, mail: Kept) -> Kept:
-        """Put the octets of a big mail with the files, ahead of keeping it; nothing for a small one. Raises NotNow."""
-        if mail.put or mail.size <= self.store.content.SMALL:
-            return mail
-        self.store.content.put_file(mail.spool, mail.size, mail.sha256)
-        return replace(mail, put=True)
+    def ready(self, mail: Kept) -> Ready:
+        """What has to be done with a mail before it can be kept by `keep_ready`; a big one is put with the files. Raises NotNow."""
+        return ready(self.store, mail)
+
+    def keep_ready(self, take: Callable[[], Sequence[Ready]]) -> None:
+        """Make mails durable that `take` gives when it is our turn to write. Raises NotNow, and then nothing is kept."""
+        keep_ready(self.store, take)
 
     def consider(self, raw: bytes, envelope: Envelope) -> Considered:
         """What would be done with a mail if it came now for the first time, and why, with every rule looked at. Nothing is stored."""

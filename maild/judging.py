@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from maild.applying import Applying
 from maild.desk.authors import as_written
 from maild.desk.decide import decide
-from maild.desk.effects import Decision, Given, Reason
+from maild.desk.effects import Decision, Given, Reason, Record
 from maild.desk.events import Event, MessageArrived
-from maild.desk.facts import Envelope, Kind, Parsed
+from maild.desk.facts import Envelope, Parsed
 from maild.desk.failing import admins_alert
-from maild.desk.matching import leak
-from maild.desk.people import SentMail, Ticket
+from maild.desk.people import Ticket
 from maild.desk.snapshot import Snapshot, Wanted
 from maild.message.nested import leaking
 from maild.site import Site
@@ -51,19 +50,15 @@ class Judging:
         others = {ticket.requester.key for ticket in snapshot.tickets.values()}
         others |= {person.key for ticket in snapshot.tickets.values() for person in ticket.participants}
         missing = tuple(sorted(others - set(wanted.counted) - {""}))
-        ours = {person.key for person in snapshot.persons.values()} | {
-            sent.person.key for sent in _mails(snapshot)
-        }
-        complaint = isinstance(event, MessageArrived) and event.mail.kind is Kind.REPORT
-        agents = sorted(ours & set(self.site.rulebook.agents))
-        leaks = [leak(agent, event) for agent in agents] if isinstance(event, MessageArrived) else []
-        warned = (*(sorted(ours) if complaint else agents), *leaks)
-        if missing or warned:
-            snapshot = _with_counts(
-                snapshot,
-                self._snapshot(work, Wanted(counted=missing, addresses=warned, bounded=wanted.bounded), now),
-            )
-        return decide(event, snapshot, self.site.rulebook, Given(now, fresh(), whole)), snapshot.tickets
+        if missing:
+            counted = self._snapshot(work, Wanted(counted=missing, bounded=wanted.bounded), now)
+            snapshot = _with_counts(snapshot, counted)
+        given = Given(now, fresh(), whole)
+        decision = decide(event, snapshot, self.site.rulebook, given)
+        warned = work.warned(_warned_of(decision))
+        if warned:  # of that somebody was told before: perhaps it is not told again
+            decision = decide(event, replace(snapshot, warned=warned), self.site.rulebook, given)
+        return decision, snapshot.tickets
 
     def _snapshot(self, work: Work, wanted: Wanted, now: datetime) -> Snapshot:
         return work.snapshot(wanted, now)
@@ -78,11 +73,15 @@ class Judging:
         Applying(work, self.site, key, self.clock()).apply(decision)
 
 
-def _mails(snapshot: Snapshot) -> Iterable[SentMail]:
-    return (*snapshot.sent.values(), *snapshot.outbox.values())
+def _warned_of(decision: Decision) -> list[str]:
+    """What somebody is to be warned of."""
+    return [
+        str(effect.detail["subject"])
+        for effect in decision.effects
+        if isinstance(effect, Record) and effect.ticket is None and effect.event == "warned"
+    ]
 
 
 def _with_counts(snapshot: Snapshot, counted: Snapshot) -> Snapshot:
-    automatic, warned = {**counted.automatic, **snapshot.automatic}, {**counted.warned, **snapshot.warned}
-    suppressed = {**counted.suppressed, **snapshot.suppressed}
-    return replace(snapshot, automatic=automatic, warned=warned, suppressed=suppressed)
+    automatic = {**counted.automatic, **snapshot.automatic}
+    return replace(snapshot, automatic=automatic, suppressed={**counted.suppressed, **snapshot.suppressed})

@@ -21,13 +21,32 @@ _HEAD = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A mail to keep. `spool` stands at its start and holds `size` octets with this hex `sha256`; `put`: they are with the files already."""
+    """A mail to keep. `spool` stands at its start and holds `size` octets with this hex `sha256`."""
 
     spool: BinaryIO
     size: int
     sha256: str
     envelope: Envelope
-    put: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A mail that has only to be written. `message_id`: by which it can be followed from now on. `data`: its octets; None when they are
+    with the files."""
+
+    mail: Kept
+    message_id: str | None
+    data: bytes | None
+
+
+def ready(store: Store, mail: Kept) -> Ready:
+    """Look at a mail ahead of its transaction; a big one is put with the files. Raises NotNow."""
+    big = mail.size > store.content.SMALL
+    if big:
+        store.content.put_file(mail.spool, mail.size, mail.sha256)
+        mail.spool.seek(0)
+    data = mail.spool.read(_HEAD if big else mail.size)
+    return Ready(mail, peek(data[:_HEAD]), None if big else data)
 
 
 def keep(store: Store, mails: Sequence[Kept], along: Callable[[Work], None] = lambda work: None) -> list[int]:
@@ -35,16 +54,20 @@ def keep(store: Store, mails: Sequence[Kept], along: Callable[[Work], None] = la
 
     Raises NotNow, or what `along` raises, and then nothing of them is kept.
     """
-    small = store.content.SMALL
-    for mail in mails:
-        if mail.size > small and not mail.put:
-            store.content.put_file(mail.spool, mail.size, mail.sha256)
+    found = [ready(store, mail) for mail in mails]
+    return keep_ready(store, lambda: found, along)
+
+
+def keep_ready(
+    store: Store, take: Callable[[], Sequence[Ready]], along: Callable[[Work], None] = lambda work: None
+) -> list[int]:
+    """The same for those that `take` gives when it is our turn to write: what comes in until then shares the transaction."""
     with store.work(urgent=True) as work:  # somebody waits for his 250
-        arrivals = []
-        for mail in mails:
-            if mail.size <= small:
-                work.put_content(mail.spool.read())
-            arrivals.append(Arrival(mail.sha256, mail.size, mail.envelope, _written_id(mail.spool)))
+        mails = take()
+        arrivals = [
+            Arrival(one.mail.sha256, one.mail.size, one.mail.envelope, one.message_id) for one in mails
+        ]
+        work.put_small({one.mail.sha256: one.data for one in mails if one.data is not None})
         along(work)
         rows = work.keep(arrivals)
     with logs.together():
@@ -54,9 +77,3 @@ def keep(store: Store, mails: Sequence[Kept], along: Callable[[Work], None] = la
                 "mail kept", intake=row, message_id=arrival.message_id, route=envelope.route, peer=envelope.peer, size=arrival.size
             )  # fmt: skip
     return rows
-
-
-def _written_id(spool: BinaryIO) -> str | None:
-    """The Message-ID of a mail, by which it can be followed from the moment it is kept."""
-    spool.seek(0)
-    return peek(spool.read(_HEAD))

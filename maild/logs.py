@@ -60,8 +60,11 @@ def _journal(_: Any, method: str, line: str) -> str:
     return "\n".join(f"<{level}>{part}" for part in line.splitlines())
 
 
+_ENCODER = json.JSONEncoder(default=str, ensure_ascii=False)
+
+
 def _json(value: object, **_: Any) -> str:
-    return _escaped(json.dumps(value, default=str, ensure_ascii=False))
+    return _escaped(_ENCODER.encode(value))
 
 
 def _escaped(text: str) -> str:

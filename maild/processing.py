@@ -6,12 +6,10 @@ While one is decided the next ones are read in a process beside (`parsing`), and
 
 from __future__ import annotations
 
-import contextlib
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
@@ -20,8 +18,8 @@ import structlog
 
 from maild import logs
 from maild.applying import Applying
-from maild.composing import Beside, Composed, compose
-from maild.delivery.render import Templates
+from maild.batch import Batch, Outcome
+from maild.composing import Beside
 from maild.desk import matching
 from maild.desk.effects import Reason, Tell
 from maild.desk.facts import Parsed
@@ -31,7 +29,8 @@ from maild.errors import NotNow
 from maild.parsing import AHEAD, ALONE, InProcess, Job, Reading
 from maild.settling import FILES_AGAIN, UNTRIED_AGAIN, Settling
 from maild.site import Site
-from maild.telling import Begun, Telling
+from maild.telling import Telling
+from maild.unsent import First, Undone, Unsent, undoing
 from store import Collided, Contended, FilesAway, Store, Work
 from store.rows import Intake
 
@@ -50,83 +49,13 @@ FETCHED: Final = 4 << 20
 """Octets of files that are fetched before a transaction."""
 AT_ONCE: Final = 20
 """Mails in one transaction at most; `store.outbox` counts on it where nodes share bounds."""
+LEAST: Final = 2
+"""Mails in one transaction also while an arrival waits to be kept, if so many are read: to end one and to begin another takes as long as to work
+on one."""
 STAY: Final = timedelta(minutes=2)
 """After so long what was claimed and not begun is free again: a mail that takes long shall not hold up others that another node could do."""
 FEW: Final = 4
 """When fewer mails wait it does not pay to compose beside."""
-TOGETHER: Final = 4
-"""So many mails' answers are composed together, for each question wakes a process that may have to wait for a processor, or take ours. Fewer in
-the beginning of a transaction, which may have to end soon."""
-
-
-Outcome = Parsed | Exception
-"""What became of reading a mail."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Unsent:
-    """The mails that follow from one that was worked on in this transaction; their words are being made beside. `row`: that one."""
-
-    row: Intake
-    telling: Telling
-    begun: Sequence[Begun]
-
-    def concerns(self, wanted: Wanted, found: Snapshot) -> bool:
-        """Whether what is looked up may see these mails: they are about one of its tickets, or go to somebody who is asked for."""
-        to = {one.person.key for one in self.begun} | {one.tell.to.key for one in self.begun}
-        asked = {*wanted.counted, *wanted.addresses, wanted.agent, wanted.helped, wanted.newcomer}
-        asked |= {person.key for person in found.persons.values()}
-        ticket = self.telling.occasion.ticket
-        return bool(to & asked) or (ticket is not None and ticket.id in found.tickets)
-
-
-class _First(Exception):
-    """What is unsent goes first, then this mail is worked on."""
-
-
-class _Undone(Exception):
-    """What was unsent could not be sent: the transaction is rolled back, and its mails are worked on one after the other."""
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Claimed mails. `waiting`: not worked on so far, in order; `unread`: those of them for whose reading was not asked; `small`, `fetched`:
-    contents that are at hand, the latter until they are read; `ahead`: what was read for the first that wait, if it was; `alone`: nothing is
-    composed beside; `failed`: with the reason; `put_off`: for how long, by number; `away`: big contents cannot be read now."""
-
-    waiting: deque[Intake]
-    unread: deque[Intake]
-    small: dict[str, bytes]
-    fetched: dict[str, bytes] = field(default_factory=dict)
-    outcomes: Iterator[Outcome] = field(default_factory=lambda: iter(()))
-    ahead: deque[Outcome] = field(default_factory=deque)
-    alone: bool = False
-    failed: list[tuple[Intake, str]] = field(default_factory=list)
-    put_off: dict[int, timedelta] = field(default_factory=dict)
-    away: bool = False
-
-    def has(self, row: Intake) -> bool:
-        """Whether its content is at hand."""
-        return row.sha256 in self.small or row.sha256 in self.fetched
-
-    def content(self, row: Intake) -> bytes:
-        """For its reading, which has just been asked for; empty when it is not at hand. The same may have come by another way too."""
-        again = any(other.sha256 == row.sha256 for other in self.unread)
-        fetched = self.fetched.get(row.sha256, b"") if again else self.fetched.pop(row.sha256, b"")
-        return self.small.get(row.sha256) or fetched
-
-    def is_aside(self, row: Intake) -> bool:
-        """Whether it is not to be worked on in this batch."""
-        return row.id in self.put_off or any(lost is row for lost, _ in self.failed)
-
-    def read(self) -> Outcome:
-        """What was read for the first that waits."""
-        return self.ahead.popleft() if self.ahead else next(self.outcomes)
-
-    def again(self, undone: Sequence[tuple[Intake, Outcome]]) -> None:
-        """These were worked on, and it does not count: they wait again, before the others."""
-        self.waiting.extendleft(row for row, _ in reversed(undone))
-        self.ahead.extendleft(outcome for _, outcome in reversed(undone))
 
 
 class Processing(Settling):
@@ -150,12 +79,7 @@ class Processing(Settling):
         self._owed: list[int] = []
         self._unsure_work = False
         """Whether mails may be claimed of which nobody here knows: the transaction that claimed them ended nobody knows how."""
-        self._unsent: list[_Unsent] = []
-        self._asked = 0
-        """How many of the first of these are with the process beside."""
-        self._together = 1
-        self._failing: Templates | None = None
-        """Those of which one has failed: each mail that it is for has another one follow, to the admins."""
+        self._unsent: Unsent | None = None
 
     def work(self, limit: int = 50) -> int:
         """Process waiting mails, in order; returns how many were taken. One bad mail stops nothing."""
@@ -172,7 +96,7 @@ class Processing(Settling):
         if not rows:
             return 0
         fit = [row for row in rows if row.attempts <= KILLS]
-        batch = _Batch(deque(fit), deque(fit), small, alone=not self._composes_beside(fit))
+        batch = Batch(deque(fit), deque(fit), small, alone=not self._composes_beside(fit))
         batch.failed += [(row, KILLED) for row in rows if row.attempts > KILLS]
         try:
             batch.outcomes = self.reading.read(self._jobs(batch))
@@ -193,16 +117,19 @@ class Processing(Settling):
         return len(rows)
 
     def _composes_beside(self, rows: Sequence[Intake]) -> bool:
-        """When many wait, but not where bounds on automatic mail make each mail matter to the next."""
+        """When many wait, but not where bounds on automatic mail make each mail matter to the next, nor with templates that fail."""
         if self.beside is None or len(rows) < FEW or self.site.rulebook.limits.bounded:
             return False
-        return self.site.templates is not self._failing
+        unsent = self._unsent
+        if unsent is None or unsent.beside is not self.beside or unsent.templates is not self.site.templates:
+            unsent = self._unsent = Unsent(self.beside, self.site.templates)
+        return not unsent.failed
 
     def _is_over(self, since: datetime) -> bool:
         """Whether what is left of a batch is given back."""
         return self.is_called() or self.clock() - since > STAY
 
-    def _fetch(self, batch: _Batch) -> None:
+    def _fetch(self, batch: Batch) -> None:
         """Contents that are files, as far as memory has room for them: no transaction shall wait for files."""
         room = FETCHED - sum(map(len, batch.fetched.values()))
         for row in batch.unread:
@@ -211,7 +138,7 @@ class Processing(Settling):
                 if raw := self._big(batch, row):
                     batch.fetched[row.sha256] = raw
 
-    def _jobs(self, batch: _Batch) -> Iterator[Job]:
+    def _jobs(self, batch: Batch) -> Iterator[Job]:
         """The mails to read; the biggest are fetched when their turn comes. For one whose bytes cannot be had nothing is read."""
         while batch.unread:
             row = batch.unread.popleft()
@@ -219,10 +146,10 @@ class Processing(Settling):
             # a name for its bytes would keep them until the next one's are there too
             yield Job(self._raw(batch, row), self.site.trust, trusted, row.envelope)
 
-    def _raw(self, batch: _Batch, row: Intake) -> bytes:
+    def _raw(self, batch: Batch, row: Intake) -> bytes:
         return batch.content(row) or (b"" if batch.is_aside(row) else self._big(batch, row))
 
-    def _big(self, batch: _Batch, row: Intake) -> bytes:
+    def _big(self, batch: Batch, row: Intake) -> bytes:
         if batch.away:  # each look may take seconds
             batch.put_off[row.id] = UNTRIED_AGAIN
             return b""
@@ -235,11 +162,11 @@ class Processing(Settling):
             self._later(batch, row, fault)
         return b""
 
-    def _later(self, batch: _Batch, row: Intake, fault: FilesAway) -> None:
+    def _later(self, batch: Batch, row: Intake, fault: FilesAway) -> None:
         batch.put_off[row.id] = FILES_AGAIN
         log.error("mail waits for the files", intake=row.id, message_id=row.message_id, reason=str(fault))
 
-    def _put_off(self, batch: _Batch) -> None:
+    def _put_off(self, batch: Batch) -> None:
         """Mails whose time is not now are free again, and this attempt does not count; so are those that the batch has not come to."""
         left = [row.id for row in batch.waiting if not batch.is_aside(row)]
         if batch.put_off or left:
@@ -248,9 +175,9 @@ class Processing(Settling):
                 for id, gap in batch.put_off.items():
                     work.unclaim_intake([id], self.clock() + gap, self.node)
 
-    def _process_some(self, batch: _Batch) -> None:
-        """Process mails in one transaction, each in a savepoint, while the next is read already, no arrival waits to be kept, and no other
-        node is at work on the same."""
+    def _process_some(self, batch: Batch) -> None:
+        """Process mails in one transaction while the next is read already, no arrival waits to be kept, and no other node is at work on the
+        same. When one of them breaks it, they are processed again, each in a savepoint."""
         outcome = batch.read()
         done: list[tuple[Intake, Outcome]] = []
         try:
@@ -263,23 +190,27 @@ class Processing(Settling):
                         break
                     work.crowded = True
                     self.progressed()
-                    if (
-                        not batch.waiting
-                        or len(done) >= AT_ONCE
-                        or self.store.contended
-                        or not self._is_at_hand(batch)
-                    ):
+                    if not batch.waiting or self._is_enough(len(done)) or not self._is_at_hand(batch):
                         break
                     outcome = batch.read()
                 self._send_unsent()
-        except _Undone as fault:
+        except Undone as fault:
             log.warning("mails are worked on one after the other", reason=str(fault))
             batch.again(done)
-            batch.alone = True
+            batch.alone = batch.careful = True
         finally:
-            self._unsent, self._asked, self._together = [], 0, 1
+            if self._unsent is not None:
+                self._unsent.forget()
 
-    def _is_at_hand(self, batch: _Batch) -> bool:
+    def _is_enough(self, number: int) -> bool:
+        """Whether a transaction that has so many mails is to end."""
+        return number >= AT_ONCE or (self.store.contended and number >= LEAST)
+
+    def _send_unsent(self) -> None:
+        if self._unsent:
+            self._unsent.send()
+
+    def _is_at_hand(self, batch: Batch) -> bool:
         """Whether the next mail is read, and no content has to be fetched, which no transaction should wait for. For a moment that is waited
         for, because to end a transaction and to begin one takes as long."""
         if not all(map(batch.has, islice(batch.unread, AHEAD + 1))):
@@ -292,21 +223,19 @@ class Processing(Settling):
             time.sleep(LOOK)
         return False
 
-    def _process_one(self, work: Work, batch: _Batch, row: Intake, outcome: Outcome) -> bool:
+    def _process_one(self, work: Work, batch: Batch, row: Intake, outcome: Outcome) -> bool:
         """False: in this transaction it cannot be, another node has locked something."""
+        alone = batch.alone or row.size >= ALONE  # a big one's memory is better spared
         with structlog.contextvars.bound_contextvars(intake=row.id, message_id=row.message_id):
             try:
-                with work.savepoint():
-                    # a big one's memory is better spared
-                    later = self._process(
-                        work, row, as_parsed(outcome), alone=batch.alone or row.size >= ALONE
-                    )
-            except _First:
+                with work.savepoint() if batch.careful else undoing():
+                    later = self._process(work, row, as_parsed(outcome), alone=alone)
+            except First:
                 self._send_unsent()
                 return self._process_one(work, batch, row, outcome)
             except FilesAway as fault:
                 self._later(batch, row, fault)
-            except (NotNow, _Undone):
+            except (NotNow, Undone):
                 raise
             except Contended:
                 return False
@@ -314,66 +243,14 @@ class Processing(Settling):
                 batch.failed.append((row, traceback.format_exc()))
             else:
                 if later is not None:
-                    self._send_later(row, *later)
+                    assert self._unsent is not None
+                    self._unsent.add(row, *later)
         return True
-
-    def _send_later(self, row: Intake, telling: Telling, tells: Sequence[Tell]) -> None:
-        """Have these mails composed beside, some together, while the next mails are worked on, behind those that were before."""
-        with _undoing():
-            begun = telling.begin(tells, (one for unsent in self._unsent for one in unsent.begun))
-            if not begun:
-                return
-            self._unsent.append(_Unsent(row, telling, begun))
-            if len(self._unsent) - self._asked < self._together:
-                return
-            self._together = min(self._together + 1, TOGETHER)
-            self._queue_asked()
-            assert self.beside is not None
-            drafts = [one.draft for unsent in self._unsent for one in unsent.begun]
-            if self.beside.begin(self.site.templates, drafts):
-                self._asked = len(self._unsent)
-            else:
-                self._send_unsent()
-
-    def _send_unsent(self) -> None:
-        """Queue all that is unsent; of what is not with the process beside the first is composed here meanwhile. Raises _Undone."""
-        with _undoing():
-            meanwhile = self._unsent[self._asked] if 0 < self._asked < len(self._unsent) else None
-            composed = self._composed(meanwhile) if meanwhile else None
-            self._queue_asked()
-            while self._unsent:
-                self._queue(composed or self._composed(self._unsent[0]), 1)
-                composed = None
-
-    def _composed(self, unsent: _Unsent) -> list[Composed]:
-        return [compose(self.site.templates, one.draft) for one in unsent.begun]
-
-    def _queue_asked(self) -> None:
-        """Queue what is composed beside."""
-        if self._asked:
-            assert self.beside is not None
-            composed, asked, self._asked = self.beside.finish(), self._asked, 0
-            self._queue(composed, asked)
-
-    def _queue(self, composed: Sequence[Composed], number: int) -> None:
-        """Queue the mails of so many of the first that are unsent."""
-        words = iter(composed)
-        done, self._unsent = self._unsent[:number], self._unsent[number:]
-        for one in done:
-            with structlog.contextvars.bound_contextvars(intake=one.row.id, message_id=one.row.message_id):
-                self._finish(one.telling, one.begun, [*islice(words, len(one.begun))])
-
-    def _finish(self, telling: Telling, begun: Sequence[Begun], composed: Sequence[Composed]) -> None:
-        """Of a template that failed the admins are told by a mail more, which is no matter for later."""
-        telling.finish(begun, composed)
-        if telling.problems:
-            self._failing = self.site.templates
-            raise _Undone(str(telling.problems[0]))
 
     def _snapshot(self, work: Work, wanted: Wanted, now: datetime) -> Snapshot:
         found = super()._snapshot(work, wanted, now)
-        if any(unsent.concerns(wanted, found) for unsent in self._unsent):
-            raise _First
+        if self._unsent and self._unsent.concern(wanted, found):
+            raise First
         return found
 
     def _process(
@@ -416,8 +293,8 @@ class Processing(Settling):
         if not self._unsent or not (applying.tells or applying.responses):
             applying.tell()
             return
-        with _undoing():
-            self._send_unsent()
+        with undoing():
+            self._unsent.send()
             applying.tell()
 
     def _failed(self, row: Intake, error: str) -> None:
@@ -443,16 +320,3 @@ def as_parsed(outcome: Outcome) -> Parsed:
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
-
-
-@contextlib.contextmanager
-def _undoing() -> Iterator[None]:
-    """Outside of the savepoint of a mail nothing can be undone but the whole transaction."""
-    try:
-        yield
-    except FilesAway as fault:  # that concerns one mail, and is told with it
-        raise _Undone(str(fault)) from fault
-    except (NotNow, _Undone):
-        raise
-    except Exception as fault:
-        raise _Undone(f"{type(fault).__name__}: {fault}") from fault

@@ -20,8 +20,9 @@ from maild.desk.selection import LISTS, ME, Selection
 from maild.desk.words import Scope
 from maild.errors import Problem
 from maild.reports import of_period
+from maild.showing import Occasion
 from maild.site import Site
-from maild.telling import Occasion, Telling
+from maild.telling import Telling
 from store import Work
 
 ROWS: Final = 50

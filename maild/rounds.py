@@ -22,8 +22,9 @@ from maild.desk.rulebook import Agent, Rulebook
 from maild.desk.selection import NOBODY, Selection
 from maild.desk.words import Happening, Role
 from maild.reports import Cases, of_period
+from maild.showing import Occasion
 from maild.site import Site
-from maild.telling import Occasion, Telling
+from maild.telling import Telling
 from store import Work
 from store.rows import DigestRow
 

@@ -77,13 +77,22 @@ class Settling(Judging):
         """
         now = self.clock()
         unsure, self._unsure_sends = self._unsure_sends, True
+        sent = [(row, delivered) for row, delivered in results if _simply_sent(row, delivered)]
         with self.store.work() as work:
-            for row, delivered in self._settle_sent(work, results, now):
-                self._settle_safely(work, row, delivered, now)
+            work.mails_sent([(row.id, delivered.text) for row, delivered in sent], now)
+            reached = {row.domain for row, delivered in results if row.troubled and delivered.kind == "sent"}
+            if reached:
+                work.destinations_reached(reached)
+            for row, delivered in results:
+                if not _simply_sent(row, delivered):
+                    self._settle_safely(work, row, delivered, now)
             if unsure:
                 work.release_outbox(self.node, going)
             rows = work.claim_outbox(self.node, now, SEND_LEASE, limit, pace) if limit > 0 else []
             key = work.keys()[0] if rows else None
+        with logs.together():
+            for row, _ in sent:
+                _log_sent(row)
         self.deliveries.update(delivered.kind for _, delivered in results)
         loaded = self._with_bytes(rows, now)
         self._unsure_sends = False
@@ -124,27 +133,6 @@ class Settling(Judging):
         """Record what became of claimed mails."""
         self.outgoing(0, results)
 
-    def _settle_sent(
-        self, work: Work, results: Sequence[tuple[OutboxRow, Delivered]], now: datetime
-    ) -> list[tuple[OutboxRow, Delivered]]:
-        """Record all that simply went out, at once; returns the others, which want a decision."""
-        sent: list[tuple[int, str]] = []
-        others: list[tuple[OutboxRow, Delivered]] = []
-        with logs.together():
-            for row, delivered in results:
-                if delivered.kind != "sent" or row.retries:
-                    others.append((row, delivered))
-                    continue
-                sent.append((row.id, delivered.text))
-                log.info(
-                    "mail sent", outbox=row.id, message_id=row.message_id, ticket=row.ticket, kind=row.kind
-                )
-        work.mails_sent(sent, now)
-        reached = {row.domain for row, delivered in results if row.troubled and delivered.kind == "sent"}
-        if reached:
-            work.destinations_reached(reached)
-        return others
-
     def _settle_safely(self, work: Work, row: OutboxRow, delivered: Delivered, now: datetime) -> None:
         """What breaks us while one mail is settled must not hold up the others: its delivery is recorded all the same."""
         try:
@@ -163,7 +151,7 @@ class Settling(Judging):
         text = delivered.text
         if delivered.kind == "sent":
             work.mail_sent(row.id, now, text)
-            log.info("mail sent", outbox=row.id, message_id=row.message_id, ticket=row.ticket, kind=row.kind)
+            _log_sent(row)
             self._became(work, row, DeliveredLate(row.id), "late", now)
             return
         if not work.has_mail(self.node, row):
@@ -207,6 +195,15 @@ class Settling(Judging):
             for row in rows:
                 if work.has_mail(self.node, row):
                     work.mail_released(row.id, self.clock())
+
+
+def _simply_sent(row: OutboxRow, delivered: Delivered) -> bool:
+    """Whether nothing is to be decided about it."""
+    return delivered.kind == "sent" and not row.retries
+
+
+def _log_sent(row: OutboxRow) -> None:
+    log.info("mail sent", outbox=row.id, message_id=row.message_id, ticket=row.ticket, kind=row.kind)
 
 
 def _next(row: OutboxRow, delivered: Delivered, now: datetime) -> datetime | None:

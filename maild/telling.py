@@ -5,39 +5,31 @@ from __future__ import annotations
 import base64
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
 from maild.composing import Composed, Draft, compose
-from maild.delivery.notice import Board, DigestLine, Notice, Survey
-from maild.delivery.surveys import survey
-from maild.desk import runbooks, tokens
-from maild.desk.belonging import language_of
-from maild.desk.effects import Change, Tell
-from maild.desk.facts import Address, Parsed
-from maild.desk.leaving import may_leave
+from maild.desk import tokens
+from maild.desk.effects import Tell
+from maild.desk.facts import Address
 from maild.desk.matching import holder_of
-from maild.desk.people import Message, Person, Ticket
-from maild.desk.privacy import may_see, may_stand_with
-from maild.desk.rulebook import Identity, Runbook
-from maild.desk.ruled import RULES
+from maild.desk.people import Person
+from maild.desk.rulebook import Identity
 from maild.desk.tokens import Claim, Holder
-from maild.desk.words import Happening, Role, Scope, State
+from maild.desk.words import Happening, Role, Scope
 from maild.errors import Problem
 from maild.message.outgoing import File, Outgoing
+from maild.showing import Occasion, Showing
 from maild.site import Site
 from store import Work
-from store.rows import Chain, HistoryLine, NewMail, NewMessage
+from store.rows import Chain, NewMail, NewMessage
 
 log = structlog.get_logger("maild.telling")
 
 STORM = timedelta(hours=1)
-EARLIER = 5
-EARLIER_OF_ALL = 50
-"""How many are read where some may be private."""
 _REPLIED = frozenset(
     (
         "acknowledgement",
@@ -63,28 +55,6 @@ def fresh() -> str:
     return base64.b32encode(secrets.token_bytes(5)).decode("ascii").lower()
 
 
-@dataclass(slots=True)
-class Occasion:
-    """What the mails of one transaction are about. `parsed`: the mail that arrived, with `arrived_from` its author.
-
-    `opened`: the ticket began with it, so that nobody has seen anything of it before. `board`: the answer to a question that came by
-    mail, in `language` when there is no ticket.
-    """
-
-    event_key: str
-    now: datetime
-    ticket: Ticket | None = None
-    message: Message | None = None
-    changes: tuple[Change, ...] = ()
-    actor: str = ""
-    parsed: Parsed | None = None
-    arrived_from: str = ""
-    digest: tuple[DigestLine, ...] = ()
-    opened: bool = False
-    board: Board | None = None
-    language: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Begun:
     """A mail that is not written yet. `key`: the number of the key of its tokens."""
@@ -105,26 +75,27 @@ class Telling:
         self.work, self.site, self.occasion = work, site, occasion
         self.rulebook, self.identity = site.rulebook, site.rulebook.identity
         self.problems: list[Problem] = []
-        self._history: tuple[Message, ...] | None = None
-        self._earlier: tuple[Ticket, ...] | None = None
+        self._showing = Showing(work, site, occasion)
         self._shown: dict[str, int] = {}
 
     def all(self, tells: Sequence[Tell]) -> None:
         """Render and queue every one of them; what is too much for an agent waits for a digest."""
-        self._queue([self._mail(one, compose(self.site.templates, one.draft)) for one in self._begun(tells)])
+        mails = [self._mail(one, compose(self.site.templates, one.draft)) for one in self._begun(tells)]
+        if mails:
+            log_queued(mails, queue(self.work, mails))
 
     def begin(self, tells: Sequence[Tell], unsent: Iterable[Begun] = ()) -> list[Begun]:
-        """What `all` does up to the words of the mails; `finish` does the rest. For tells that are `apart`. `unsent`: what others have begun
-        and not queued so far."""
+        """What `all` does up to the words of the mails, with which they are `written` and can be queued. For tells that `are_apart`. `unsent`: what
+        others have begun and not queued so far."""
         return [*self._begun(tells, unsent)]
 
-    def finish(self, begun: Sequence[Begun], composed: Sequence[Composed]) -> None:
-        """Queue what was begun, with the words that were made meanwhile."""
-        self._queue([self._mail(one, made) for one, made in zip(begun, composed, strict=True)])
+    def written(self, begun: Sequence[Begun], composed: Sequence[Composed]) -> list[NewMail]:
+        """What was begun, with the words that were made meanwhile."""
+        return [self._mail(one, made) for one, made in zip(begun, composed, strict=True)]
 
     def are_apart(self, tells: Sequence[Tell]) -> bool:
         """Whether none of these mails shows what another of them may have said."""
-        return not any(self._shows_all(tell) or tell.form == "closed" for tell in tells)
+        return not any(self._showing.shows_all(tell) or tell.form == "closed" for tell in tells)
 
     def _begun(self, tells: Sequence[Tell], unsent: Iterable[Begun] = ()) -> Iterator[Begun]:
         chosen = self._out_of_storm(tells, unsent)
@@ -138,17 +109,6 @@ class Telling:
         key = self.work.keys()[0]
         for tell, person in zip(chosen, people, strict=True):
             yield self._draft(tell, person, chains.get(person.id), key)
-
-    def _queue(self, mails: Sequence[NewMail]) -> None:
-        if not mails:
-            return
-        queued = self.work.queue(mails)
-        for mail in mails:
-            if mail.message_id in queued:
-                log.info("mail queued", outbox=queued[mail.message_id], message_id=mail.message_id, ticket=mail.ticket, kind=mail.kind)  # fmt: skip
-        if self.occasion.ticket is not None:
-            sent = [(mail.person, mail.message_id) for mail in mails if mail.message_id in queued]
-            self.work.note_sent(self.occasion.ticket.id, sent, self.occasion.now)
 
     def _people(self, tells: Sequence[Tell]) -> list[Person]:
         """Who they go to; the requester as the ticket has him."""
@@ -198,8 +158,8 @@ class Telling:
         )
         mid = tokens.message_id(claim, key, fresh(), self.identity.message_id_domain or self.identity.domain)
         reply_to = self._reply_address(claim, key, tell)
-        files, omitted = self._files(tell)
-        notice = self._notice(tell, person, reply_to, omitted)
+        files, omitted = self._showing.files(tell)
+        notice = self._showing.notice(tell, person, reply_to, omitted)
         return Begun(
             tell, person, key.id, Draft(notice, self._outgoing(tell, person, chain, mid, reply_to, files))
         )
@@ -252,146 +212,6 @@ class Telling:
             )  # fmt: skip
         return self._shown[tell.template]
 
-    def _notice(self, tell: Tell, person: Person, reply_to: str, omitted: tuple[str, ...]) -> Notice:
-        occasion, ticket = self.occasion, self.occasion.ticket
-        outside = tell.role.outside
-        message = self._about(tell)
-        return Notice(
-            template=tell.form or tell.template,
-            recipient=person,
-            role=tell.role,
-            happenings=tell.happenings,
-            scope=tell.scope,
-            language=self._language(tell, person),
-            now=occasion.now,
-            rulebook=self.rulebook,
-            reply_address=reply_to,
-            ticket=ticket,
-            message=message,
-            history=self._before(tell, message) if self._shows_all(tell) else (),
-            changes=occasion.changes,
-            earlier=() if outside else self._other_tickets(tell),
-            actor=occasion.actor,
-            lines=tell.lines,
-            digest=occasion.digest,
-            omitted=omitted,
-            opened_for_you=tell.opened_for_you,
-            board=occasion.board,
-            runbooks=self._guides(tell, self._language(tell, person)),
-            named=tuple(filter(None, map(self.work.ticket, tell.named))),
-            survey=self._survey(tell, person),
-            solution=self._solution(tell),
-            supplied=tell.supplied,
-        )
-
-    def _survey(self, tell: Tell, person: Person) -> Survey | None:
-        """The requester is asked when it is solved, and once more when it is closed and he has not said."""
-        ticket = self.occasion.ticket
-        if ticket is None or tell.role is not Role.REQUESTER or not self.rulebook.survey:
-            return None
-        closed = tell.form == "closed" and ticket.satisfaction is None
-        solved = ticket.state is State.SOLVED and (tell.form == "solved" or self._now(State.SOLVED))
-        return survey(self.identity, ticket, person, self.work.keys()[0]) if solved or closed else None
-
-    def _now(self, state: State) -> bool:
-        """Whether the ticket came to this state just now."""
-        return any(change.name == "state" and change.new == state for change in self.occasion.changes)
-
-    def _solution(self, tell: Tell) -> Message | None:
-        """What was last answered by a person, for a mail that says goodbye; none when silence solved it, for nothing was done then."""
-        if tell.form != "closed" or self._solved_by_silence():
-            return None
-        answers = (
-            one for one in self._whole() if one.public and one.direction == "out" and one.kind == "person"
-        )
-        return max(answers, key=lambda one: (one.at, one.id), default=None)
-
-    def _solved_by_silence(self) -> bool:
-        """Whether it was no person that said last that the ticket is solved."""
-        ticket = self.occasion.ticket
-        lines = self.work.events(ticket.id) if ticket else []
-        return next((line.actor == RULES for line in reversed(lines) if _solves(line)), False)
-
-    def _guides(self, tell: Tell, language: str) -> tuple[Runbook, ...]:
-        """The guides that the mail shows, in the reader's language; one that is not in the files any more is left out."""
-        found = (runbooks.find(self.rulebook, name, language) for name in tell.runbooks)
-        return tuple(guide for guide in found if guide is not None)
-
-    def _about(self, tell: Tell) -> Message | None:
-        """The message this mail shows: for the requester's side only a public one, and only when it carries it."""
-        message = self.occasion.message
-        if message is None or tell.template in ("alert", "transcript", "digest"):
-            return None
-        if tell.role.outside and (not message.public or tell.template != "answer"):
-            return None
-        return message
-
-    def _shows_all(self, tell: Tell) -> bool:
-        """Who now has the ticket, alone or as a team, or asked to see it, is shown what was written before."""
-        handed = tell.role in (Role.TEAM, Role.TEAM_COPY) and any(
-            change.name == "team" for change in self.occasion.changes
-        )
-        return not tell.role.outside and (
-            tell.template in ("assigned", "show", "escalated") or (tell.template == "notification" and handed)
-        )
-
-    def _before(self, tell: Tell, message: Message | None) -> tuple[Message, ...]:
-        """The ticket's messages beside the one that the mail shows; of a new one not what it was just answered by itself."""
-        shown = message.id if message else None
-        unsaid = "acknowledgement" if Happening.CREATED in tell.happenings else None
-        return tuple(one for one in self._whole() if one.id != shown and one.kind != unsaid)
-
-    def _whole(self) -> tuple[Message, ...]:
-        ticket = self.occasion.ticket
-        if self._history is None:
-            self._history = tuple(self.work.messages(ticket.id)) if ticket else ()
-        return self._history
-
-    def _other_tickets(self, tell: Tell) -> tuple[Ticket, ...]:
-        """Other tickets of the requester, of those that the reader may see."""
-        ticket = self.occasion.ticket
-        if ticket is None:
-            return ()
-        if self._earlier is None:
-            private = any(team.private for team in self.rulebook.teams.values())
-            limit = EARLIER_OF_ALL if private else EARLIER
-            self._earlier = tuple(self.work.earlier(ticket.requester.id, ticket.id, limit))
-        agent = None if tell.role is Role.TEAM_COPY else self.rulebook.agent(tell.to.address)
-        return tuple(
-            one
-            for one in self._earlier
-            if (may_see(agent, one, self.rulebook) if agent else may_stand_with(one, ticket, self.rulebook))
-        )[:EARLIER]
-
-    def _language(self, tell: Tell, person: Person) -> str:
-        """A requester's is that of the ticket, others' their own; agents' the first that the people files name."""
-        ticket, agent = self.occasion.ticket, self.rulebook.agent(person.address)
-        if tell.role.outside:
-            said = ticket.language if ticket else self.occasion.language
-            own = language_of(person, self.rulebook)
-            known = (said, own) if tell.role is Role.REQUESTER else (own, said)
-            return known[0] or known[1] or self.identity.language
-        return agent.languages[0] if agent and agent.languages else self.identity.language
-
-    def _files(self, tell: Tell) -> tuple[tuple[File, ...], tuple[str, ...]]:
-        """Attachments of the mail that arrived which go along, and the names of those left out."""
-        parsed = self.occasion.parsed
-        carries = tell.template == "answer" or (
-            not tell.role.outside and tell.template in ("notification", "assigned")
-        )
-        if parsed is None or not carries or self.occasion.message is None:
-            return (), ()
-        room, files, omitted = self.rulebook.limits.notify_size, [], []
-        for attachment, content in zip(parsed.mail.attachments, parsed.contents, strict=True):
-            if tell.role.outside and not may_leave(attachment):
-                continue
-            if not tell.role.outside and attachment.size > room:
-                omitted.append(attachment.name)
-                continue
-            room -= attachment.size
-            files.append(File(attachment.name, attachment.type, content))
-        return tuple(files), tuple(omitted)
-
     def _outgoing(
         self,
         tell: Tell,
@@ -443,10 +263,20 @@ class Telling:
         return ids, (chain.last_written if chain else None) or ids[-1]
 
 
-def _solves(line: HistoryLine) -> bool:
-    """Whether with this line of the history the ticket came to be solved."""
-    change = line.detail.get("state")
-    return isinstance(change, list) and change[-1] == State.SOLVED
+def queue(work: Work, mails: Sequence[NewMail]) -> dict[str, int]:
+    """Put mails into the outbox, and note who gets them; returns Message-ID and number of those that were not there already."""
+    queued = work.queue(mails)
+    work.note_sent([mail for mail in mails if mail.message_id in queued])
+    return queued
+
+
+def log_queued(mails: Iterable[NewMail], queued: Mapping[str, int]) -> None:
+    """Say so of those that were `queued`."""
+    for mail in mails:
+        if mail.message_id in queued:
+            log.info(
+                "mail queued", outbox=queued[mail.message_id], message_id=mail.message_id, ticket=mail.ticket, kind=mail.kind
+            )  # fmt: skip
 
 
 def bounce_address(

@@ -21,7 +21,6 @@ from maild.delivery.retry import next_attempt
 from maild.desk.course import ONCE_A_DAY
 from maild.desk.effects import Decision, Reason
 from maild.desk.failing import admins_alert
-from maild.desk.snapshot import Wanted
 from maild.errors import ConfigError, NotNow
 from maild.flow import Flow
 from store import Work
@@ -114,7 +113,7 @@ class Posts:
     def _warn(self, work: Work, row: PostRow, why: str, now: datetime) -> None:
         """Tell the admins, once a day for each URL."""
         subject = f"webhook {row.url}"
-        told = work.snapshot(Wanted(addresses=(subject,)), now).warned.get(subject)
+        told = work.warned([subject]).get(subject)
         if told is not None and now - told < ONCE_A_DAY:
             return
         work.record(None, "desk", "warned", {"subject": subject, "why": why}, (), now)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from maild.desk.people import Ticket
 from store import tables
+from store.blobs import Blobs
 from store.prepared import Prepared
 from store.tables import UNFINISHED, where
 from store.tickets import load_tickets
@@ -32,11 +34,20 @@ _DUE = (
 
 
 class AbsenceWork(Transaction):
-    """Absences as part of a transaction."""
+    """Absences as part of a transaction; who is away is remembered until its end."""
+
+    def __init__(self, connection: Connection, files: Blobs, *, writing: bool) -> None:
+        super().__init__(connection, files, writing=writing)
+        self._absent: dict[str, datetime] | None = None
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._absent = None
 
     def set_away(self, agent: str, until: datetime | None, now: datetime) -> None:
         """The agent (address) is away from now until then; None: there again."""
         key = agent.lower()
+        self._absent = None
         self._connection.execute(sa.delete(tables.absence).where(tables.absence.c.agent == key))
         if until is not None:
             row = {"agent": key, "since": now, "until": until}
@@ -44,7 +55,10 @@ class AbsenceWork(Transaction):
 
     def away(self, now: datetime) -> dict[str, datetime]:
         """Who is away now, by address in lower case, and when each is back."""
-        return {row.agent: row.until for row in _AWAY.rows(self._connection, {"now": now})}
+        if self._absent is None:
+            rows = _AWAY.rows(self._connection, {"now": now})
+            self._absent = {row.agent: row.until for row in rows}
+        return {agent: until for agent, until in self._absent.items() if until > now}
 
     def owned(self, agent: str) -> list[Ticket]:
         """The agent's unfinished tickets with something due, in order of number."""

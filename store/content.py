@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import BinaryIO, Final
 
 import sqlalchemy as sa
@@ -33,7 +33,7 @@ _GOING = Prepared(sa.select(discard.c.sha256).where(discard.c.sha256.in_(any_of(
 _INSIDE = Prepared(sa.select(content.c.sha256).where(content.c.sha256.in_(any_of("hashes"))))
 _OUT: Final = "to files "
 """Begins the memos that name what is to be moved out."""
-_SOME = sa.select(content.c.sha256, content.c.data).where(content.c.sha256.in_(any_of("hashes")))
+_SOME = Prepared(sa.select(content.c.sha256, content.c.data).where(content.c.sha256.in_(any_of("hashes"))))
 
 
 class Content:
@@ -110,6 +110,15 @@ class ContentWork(Transaction):
             insert_rows(self._connection, content, [{"sha256": sha256, "data": data}])
         return sha256
 
+    def put_small(self, contents: Mapping[str, bytes]) -> None:
+        """Keep these of at most `Content.SMALL` octets under their SHA-256, which is the caller's word; in one order, lest two nodes wait for
+        each other."""
+        insert_rows(
+            self._connection,
+            content,
+            [{"sha256": key, "data": data} for key, data in sorted(contents.items())],
+        )
+
     def _put_big(self, data: bytes, sha256: str) -> None:
         self._hold_files()
         going = self._going([sha256])
@@ -168,7 +177,8 @@ class ContentWork(Transaction):
         """Those of them that are kept in the database."""
         found: dict[str, bytes] = {}
         for part in chunks(hashes):
-            found.update((row[0], row[1]) for row in self._connection.execute(_SOME, {"hashes": part}))
+            rows = _SOME.rows(self._connection, {"hashes": list(part)})
+            found.update((row[0], row[1]) for row in rows)
         return found
 
     def get_content(self, sha256: str) -> bytes:

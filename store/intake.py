@@ -17,7 +17,6 @@ from store.rows import Arrival, Intake, Quarantined
 from store.tables import IMPORTED, INTAKE_ASIDE, INTAKE_OPEN, intake, where
 from store.transaction import any_of, chunks
 
-_INSERT = sa.insert(intake).returning(intake.c.id, sort_by_parameter_order=True)
 _UPDATE = sa.update(intake)
 _COLUMNS = (
     intake.c.id,
@@ -46,12 +45,17 @@ _TO_WORK_ON = (
         sa.and_(intake.c.state == "working", intake.c.lease_until < sa.bindparam("now")),
     ),
 )
-_CANDIDATES = (
+_CANDIDATES = Prepared(
     sa.select(intake.c.id, intake.c.attempts)
     .where(*_TO_WORK_ON)
     .order_by(intake.c.id)
     .limit(sa.bindparam("most"))
     .with_for_update(skip_locked=True)
+)
+_CLAIM = Prepared(
+    _UPDATE.where(intake.c.id.in_(any_of("numbers")))
+    .values(attempts=intake.c.attempts + 1)
+    .returning(*_COLUMNS)
 )
 _WAITS = sa.select(sa.exists().where(*_TO_WORK_ON))
 _IMPORTED_BEFORE = sa.select(intake.c.sha256).where(where(IMPORTED), intake.c.sha256.in_(any_of("hashes")))
@@ -112,7 +116,7 @@ class IntakeWork(ContentWork):
             for arrival in arrivals
         ]
         self.ring(MAIL)
-        return list(self._connection.scalars(_INSERT, rows))
+        return [self._insert(intake, row) for row in rows]
 
     def take_up(self, arrival: Arrival, node: str, now: datetime, lease: timedelta) -> int:
         """Accept a mail whose content is kept already and begin to work on it, so that nobody else ever does: its number."""
@@ -137,7 +141,7 @@ class IntakeWork(ContentWork):
 
         A mail that was in work before and did not end well comes alone, so that it can harm no other.
         """
-        found = self._connection.execute(_CANDIDATES, {"now": now, "most": limit}).all()
+        found = _CANDIDATES.rows(self._connection, {"now": now, "most": limit})
         if not found:
             return []
         ids = [found[0].id]
@@ -146,12 +150,8 @@ class IntakeWork(ContentWork):
                 if row.attempts:
                     break
                 ids.append(row.id)
-        claim = (
-            _UPDATE.where(intake.c.id.in_(ids))
-            .values(state="working", node=node, lease_until=now + lease, attempts=intake.c.attempts + 1)
-            .returning(*_COLUMNS)
-        )
-        rows = sorted(self._connection.execute(claim), key=lambda row: row.id)
+        claim = {"numbers": ids, "state": "working", "node": node, "lease_until": now + lease}
+        rows = sorted(_CLAIM.rows(self._connection, claim), key=lambda row: row.id)
         return [
             Intake(row.id, row.sha256, row.size, _envelope(row), row.attempts, row.message_id) for row in rows
         ]

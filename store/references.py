@@ -12,7 +12,7 @@ from store import tables
 from store.columns import bounded
 from store.people import PERSON_COLUMNS, person_of
 from store.prepared import Prepared
-from store.rows import Chain
+from store.rows import Chain, NewMail
 from store.transaction import Transaction, any_of, chunks, insert_rows
 
 _CHAINS = Prepared(
@@ -68,11 +68,18 @@ class ReferenceWork(Transaction):
             mine = (reference.c.ticket == ticket, reference.c.person == person, reference.c.mid == last)
             self._connection.execute(sa.update(reference).where(*mine).values(written=True))
 
-    def note_sent(self, ticket: int, mails: Sequence[tuple[int, str]], now: datetime) -> None:
-        """(person, Message-ID): mails of ours that these persons get."""
+    def note_sent(self, mails: Iterable[NewMail]) -> None:
+        """These mails of ours go to their persons, who see them in their tickets."""
         rows = [
-            {"ticket": ticket, "person": person, "mid": bounded(mid), "written": False, "at": now}
-            for person, mid in mails
+            {
+                "ticket": mail.ticket,
+                "person": mail.person,
+                "mid": bounded(mail.message_id),
+                "written": False,
+                "at": mail.created_at,
+            }
+            for mail in mails
+            if mail.ticket is not None
         ]
         if rows:
             insert_rows(self._connection, tables.reference, rows)

@@ -220,16 +220,6 @@ def _automatic_of_tickets(connection: Connection, ids: Iterable[int], now: datet
     return found
 
 
-def _warned(connection: Connection, keys: Iterable[str]) -> dict[str, datetime]:
-    """When the desk last recorded that somebody was warned of mail in his name."""
-    found: dict[str, datetime] = {}
-    for part in chunks(keys):
-        names = {bounded(key): key for key in part}
-        rows = _WARNED.rows(connection, {"subjects": list(names)})
-        found.update((names[row[0]], row[1]) for row in rows)
-    return found
-
-
 class SnapshotWork(DeskWork, RulingWork, PeopleWork):
     """The snapshot as part of a transaction."""
 
@@ -259,7 +249,6 @@ class SnapshotWork(DeskWork, RulingWork, PeopleWork):
             persons=people_by_id(connection, wanted.persons),
             automatic=automatic,
             ticket_automatic=_automatic_of_tickets(connection, tickets, now),
-            warned=_warned(connection, wanted.addresses),
             **self._of_agent(wanted, sent.values(), tickets, now),
             suppressed=suppressed,
             repeated=repeated,
@@ -276,6 +265,15 @@ class SnapshotWork(DeskWork, RulingWork, PeopleWork):
             if wanted.clocks
             else {},
         )
+
+    def warned(self, subjects: Iterable[str]) -> dict[str, datetime]:
+        """When the desk last recorded that somebody was warned of each of these; of what it never was is not in it."""
+        found: dict[str, datetime] = {}
+        for part in chunks(subjects):
+            names = {bounded(subject.lower()): subject for subject in part}
+            rows = _WARNED.rows(self._connection, {"subjects": list(names)})
+            found.update((names[row[0]], row[1]) for row in rows)
+        return found
 
     def _of_agent(
         self, wanted: Wanted, sent: Iterable[SentMail], tickets: Mapping[int, Ticket], now: datetime

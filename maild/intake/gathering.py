@@ -1,22 +1,25 @@
-"""From many connections to few commits: mails that come in while one commit runs share the next (one fsync for all of them)."""
+"""From many connections to few commits: mails that come in while one commit runs, or waits for its turn, share the next (one fsync for all
+of them)."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import BinaryIO
+from collections.abc import Callable
+from functools import partial
+from typing import BinaryIO, TypeAlias
 
 from maild.desk.facts import Envelope
 from maild.errors import MaildError, NotNow
 from maild.flow import Flow
-from maild.keeping import Kept
+from maild.keeping import Kept, Ready
 from store import Content
 
 MOST = 100
-LOOK = 0.003
-"""Seconds in which another mail must have come in, so that a commit waits for more."""
-LOOKS = 10
 BIG_AT_ONCE = 8
 """Big mails that are put with the files at once, each by a thread: the others are for who waits for less."""
+
+
+_Waiting: TypeAlias = tuple[Ready, asyncio.Future[None]]
 
 
 class Gathering:
@@ -24,7 +27,7 @@ class Gathering:
 
     def __init__(self, flow: Flow, woken: asyncio.Event) -> None:
         self._flow, self._woken = flow, woken
-        self._waiting: list[tuple[Kept, asyncio.Future[None]]] = []
+        self._waiting: list[_Waiting] = []
         self._runner: asyncio.Task[None] | None = None
         self._big = asyncio.Semaphore(BIG_AT_ONCE)
 
@@ -38,16 +41,18 @@ class Gathering:
         if size > Content.SMALL:
             # Before it is gathered: nobody else's 250 waits for files that are slow or away.
             async with self._big:
-                mail = await self._put(mail)
+                ready = await asyncio.to_thread(self._ready, mail)
+        else:
+            ready = self._ready(mail)
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((mail, kept))
+        self._waiting.append((ready, kept))
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run())
         await kept
 
-    async def _put(self, mail: Kept) -> Kept:
+    def _ready(self, mail: Kept) -> Ready:
         try:
-            return await asyncio.to_thread(self._flow.put, mail)
+            return self._flow.ready(mail)
         except MaildError:
             raise
         except Exception as fault:
@@ -55,9 +60,17 @@ class Gathering:
 
     async def _run(self) -> None:
         while self._waiting:
-            await self._gathered()
-            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-            fault = await self._keep([mail for mail, _ in batch])
+            batch: list[_Waiting] = []
+
+            def take(batch: list[_Waiting] = batch) -> list[Ready]:
+                """In the thread that keeps them; here meanwhile more are only appended."""
+                batch += self._waiting[:MOST]
+                del self._waiting[: len(batch)]
+                return [ready for ready, _ in batch]
+
+            fault = await self._keep(take)
+            if not batch:  # it was not our turn
+                take()
             if fault is not None and len(batch) > 1 and not isinstance(fault, MaildError):
                 await self._one_by_one(batch)
                 continue
@@ -65,24 +78,15 @@ class Gathering:
                 _settle(kept, fault)
             self._woken.set()
 
-    async def _gathered(self) -> None:
-        """Until no more mails come in just now: those of peers that were answered together end together, and shall share a commit again."""
-        for _ in range(LOOKS):
-            before = len(self._waiting)
-            await asyncio.sleep(LOOK)
-            if len(self._waiting) == before:
-                return
-
-    async def _one_by_one(self, batch: list[tuple[Kept, asyncio.Future[None]]]) -> None:
+    async def _one_by_one(self, batch: list[_Waiting]) -> None:
         """One of them breaks the commit: the others shall not suffer."""
-        for mail, kept in batch:
-            mail.spool.seek(0)
-            _settle(kept, await self._keep([mail]))
+        for ready, kept in batch:
+            _settle(kept, await self._keep(partial(list, (ready,))))
         self._woken.set()
 
-    async def _keep(self, mails: list[Kept]) -> Exception | None:
+    async def _keep(self, take: Callable[[], list[Ready]]) -> Exception | None:
         try:
-            await asyncio.to_thread(self._flow.keep, mails)
+            await asyncio.to_thread(self._flow.keep_ready, take)
         except Exception as fault:  # noqa: BLE001  handed to each sender's session, which answers and logs it
             return fault
         return None

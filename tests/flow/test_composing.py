@@ -17,8 +17,9 @@ from structlog.testing import capture_logs
 from maild import processing, site
 from maild.composing import Beside, Lost, compose
 from maild.errors import NotNow
-from maild.processing import AT_ONCE, FEW, TOGETHER
+from maild.processing import AT_ONCE, FEW
 from maild.telling import Telling
+from maild.unsent import TOGETHER
 from store import FilesAway, Store, Work, outbox
 from store.rows import Filter
 from tests.flow import stage as s
@@ -191,15 +192,16 @@ def test_what_cannot_be_queued_is_undone_and_done_again(
     first: Store, another: Store, tmp_path: Path, beside: Beside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one_by_one = everything(worked(tmp_path / "alone", another, None))
-    real, calls = Telling.finish, [0]
+    real, calls = Telling.written, [0]
 
-    def finish(self: Telling, *what: Any) -> None:
-        real(self, *what)
+    def written(self: Telling, *what: Any) -> Any:
+        mails = real(self, *what)
         calls[0] += 1
         if calls[0] == 4:
             raise RuntimeError("just now it cannot be")
+        return mails
 
-    monkeypatch.setattr(Telling, "finish", finish)
+    monkeypatch.setattr(Telling, "written", written)
     assert everything(worked(tmp_path / "beside", first, beside)) == one_by_one
     assert calls[0] >= 4
 

@@ -289,3 +289,20 @@ def test_new_rules_on_time_look_at_old_tickets(store: Store, tmp_path: Path) -> 
     before = ticket(store, 1)
     later.flow.look_again()
     assert ticket(store, 1) == before
+
+
+def test_rules_that_never_end_are_told_to_the_admins_once_a_day(store: Store, tmp_path: Path) -> None:
+    links = [
+        f"  - {{name: r{at}, on: change, when: {{tags: t{at}}}, then: {{tags: t{at + 1}}}}}\n"
+        for at in range(30)
+    ]
+    rules = "".join([s.RULES, "rules:\n", "  - {name: start, then: {tags: t0}}\n", *reversed(links)])
+    desk = s.stage(tmp_path, store, rules=rules)
+    told = []
+    for number, span in enumerate((timedelta(0), timedelta(hours=1), timedelta(days=1)), 1):
+        desk.pass_time(span)
+        desk.take(s.mail(f"c{number}@else.test", f"Case {number}", "Hello there", number))
+        desk.work()
+        sent = desk.sent()
+        told.append([one.row.kind for one, _ in sent].count("alert"))
+    assert told == [1, 0, 1]
