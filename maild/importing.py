@@ -17,13 +17,13 @@ import structlog
 from maild.applying import Applying
 from maild.desk import matching
 from maild.desk.authors import as_written
-from maild.desk.decide import decide
 from maild.desk.effects import AddMessage, Given
 from maild.desk.events import MessageArrived
 from maild.desk.facts import Archive, Envelope, Mail, Parsed, Trust
 from maild.desk.timeline import IMPORT
 from maild.entries import Arrived
 from maild.errors import NotNow
+from maild.judging import decided
 from maild.parsing import Job, Reading
 from maild.site import Site
 from maild.telling import fresh
@@ -180,7 +180,7 @@ class Importing:
         # Nobody is written to, so nobody needs to be counted, nor his turn.
         lean = replace(wanted, counted=(), staff=frozenset(), newcomer="", callers=(), helped="")
         snapshot = work.snapshot(lean, now)
-        decision = decide(event, snapshot, rulebook, Given(now, fresh()))
+        decision = decided(work, event, snapshot, rulebook, Given(now, fresh()))
         applying = Applying(
             work, self.site, f"intake:{intake}", now, Arrived(event, parsed, one.sha256), snapshot.tickets
         )

@@ -14,6 +14,7 @@ from maild.desk.events import Event, MessageArrived
 from maild.desk.facts import Envelope, Parsed
 from maild.desk.failing import admins_alert
 from maild.desk.people import Ticket
+from maild.desk.rulebook import Rulebook
 from maild.desk.snapshot import Snapshot, Wanted
 from maild.message.nested import leaking
 from maild.site import Site
@@ -54,11 +55,7 @@ class Judging:
             counted = self._snapshot(work, Wanted(counted=missing, bounded=wanted.bounded), now)
             snapshot = _with_counts(snapshot, counted)
         given = Given(now, fresh(), whole)
-        decision = decide(event, snapshot, self.site.rulebook, given)
-        warned = work.warned(_warned_of(decision))
-        if warned:  # of that somebody was told before: perhaps it is not told again
-            decision = decide(event, replace(snapshot, warned=warned), self.site.rulebook, given)
-        return decision, snapshot.tickets
+        return decided(work, event, snapshot, self.site.rulebook, given), snapshot.tickets
 
     def _snapshot(self, work: Work, wanted: Wanted, now: datetime) -> Snapshot:
         return work.snapshot(wanted, now)
@@ -73,13 +70,13 @@ class Judging:
         Applying(work, self.site, key, self.clock()).apply(decision)
 
 
-def _warned_of(decision: Decision) -> list[str]:
-    """What somebody is to be warned of."""
-    return [
-        str(effect.detail["subject"])
-        for effect in decision.effects
-        if isinstance(effect, Record) and effect.ticket is None and effect.event == "warned"
-    ]
+def decided(work: Work, event: Event, snapshot: Snapshot, rulebook: Rulebook, given: Given) -> Decision:
+    """What `decide` says; where somebody is to be warned it is asked once more with when he was last warned of the same."""
+    decision = decide(event, snapshot, rulebook, given)
+    effects = decision.effects
+    of = [str(one.detail["subject"]) for one in effects if isinstance(one, Record) and one.is_warning]
+    warned = work.warned(of)
+    return decide(event, replace(snapshot, warned=warned), rulebook, given) if warned else decision
 
 
 def _with_counts(snapshot: Snapshot, counted: Snapshot) -> Snapshot:

@@ -27,7 +27,14 @@ _together: ContextVar[list[str] | None] = ContextVar("together", default=None)
 
 
 class Lines(structlog.PrintLogger):
-    """Writes each line at once, but for what is said `together` and is in order."""
+    """Writes each line at once, but for what is said `together` and is in order. Where nobody can be told any more (a full disk, a reader that
+    has gone) the mail goes on all the same: what is done is done, and must not be taken for a failure."""
+
+    def msg(self, message: str) -> None:
+        with contextlib.suppress(OSError):
+            super().msg(message)
+
+    log = warn = warning = fatal = failure = err = error = critical = exception = msg
 
     def info(self, message: str) -> None:
         """One event, as it is shown."""
@@ -51,7 +58,7 @@ def together() -> Iterator[None]:
     finally:
         _together.reset(token)
     if lines:
-        structlog.PrintLogger(sys.stderr).msg("\n".join(lines))
+        Lines(sys.stderr).msg("\n".join(lines))
 
 
 def _journal(_: Any, method: str, line: str) -> str:

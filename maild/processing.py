@@ -181,7 +181,7 @@ class Processing(Settling):
         outcome = batch.read()
         done: list[tuple[Intake, Outcome]] = []
         try:
-            with self.store.work() as work, logs.together():
+            with logs.together(), self.store.work() as work:
                 while True:
                     row = batch.waiting.popleft()
                     done.append((row, outcome))
@@ -228,8 +228,9 @@ class Processing(Settling):
         alone = batch.alone or row.size >= ALONE  # a big one's memory is better spared
         with structlog.contextvars.bound_contextvars(intake=row.id, message_id=row.message_id):
             try:
+                parsed = as_parsed(outcome)
                 with work.savepoint() if batch.careful else undoing():
-                    later = self._process(work, row, as_parsed(outcome), alone=alone)
+                    later = self._process(work, row, parsed, alone=alone)
             except First:
                 self._send_unsent()
                 return self._process_one(work, batch, row, outcome)
@@ -289,7 +290,7 @@ class Processing(Settling):
         return later
 
     def _tell_behind(self, applying: Applying) -> None:
-        """Queue its mails at once, behind those that are unsent; as the last thing in its savepoint, for what fails now undoes those too."""
+        """Queue its mails at once, behind those that are unsent; as the last thing done for it, because what fails now undoes those too."""
         if not self._unsent or not (applying.tells or applying.responses):
             applying.tell()
             return

@@ -25,7 +25,7 @@ the beginning of a transaction, which may have to end soon."""
 
 
 class First(Exception):
-    """What is unsent goes first, then this mail is worked on. Nothing of it has been written."""
+    """What is unsent goes first, then this mail is worked on. So far it has only been looked at."""
 
 
 class Undone(Exception):
@@ -63,7 +63,7 @@ class _Answers:
 
 
 class Unsent:
-    """Of one transaction after the other, in the order of the mails they answer. `beside` composes them. All but `forget` raise Undone."""
+    """Of one transaction after the other, in the order of the mails they answer. `beside` composes them. `add` and `send` raise Undone."""
 
     def __init__(self, beside: Beside, templates: Templates) -> None:
         self.beside, self.templates = beside, templates

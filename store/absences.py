@@ -34,7 +34,7 @@ _DUE = (
 
 
 class AbsenceWork(Transaction):
-    """Absences as part of a transaction; who is away is remembered until its end."""
+    """Absences as part of a transaction; who is away is remembered until its end, or until something in it is undone."""
 
     def __init__(self, connection: Connection, files: Blobs, *, writing: bool) -> None:
         super().__init__(connection, files, writing=writing)

@@ -136,7 +136,7 @@ _ENCODER: Final = json.JSONEncoder(allow_nan=False)
 
 
 def _json(value: object) -> str:
-    """The JSON of the clean value, which is mostly clean as it is."""
+    """The JSON of the clean value, which is mostly clean as it is. Its keys are texts."""
     with contextlib.suppress(TypeError, ValueError):  # a mapping of our own, a number that JSON does not know
         text = _ENCODER.encode(value)
         if "\\u0000" not in text and "\\ud" not in text:

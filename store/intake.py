@@ -17,6 +17,7 @@ from store.rows import Arrival, Intake, Quarantined
 from store.tables import IMPORTED, INTAKE_ASIDE, INTAKE_OPEN, intake, where
 from store.transaction import any_of, chunks
 
+_INSERT = sa.insert(intake).returning(intake.c.id, sort_by_parameter_order=True)
 _UPDATE = sa.update(intake)
 _COLUMNS = (
     intake.c.id,
@@ -116,6 +117,8 @@ class IntakeWork(ContentWork):
             for arrival in arrivals
         ]
         self.ring(MAIL)
+        if self._postgres and len(rows) > 1:  # where each statement is a round trip
+            return list(self._connection.scalars(_INSERT, rows))
         return [self._insert(intake, row) for row in rows]
 
     def take_up(self, arrival: Arrival, node: str, now: datetime, lease: timedelta) -> int:

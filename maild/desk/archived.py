@@ -66,10 +66,12 @@ def brought(event: MessageArrived, course: Course, found: Match, author: Address
 
 
 def _filed(effects: list[Effect], archive: Archive) -> Iterator[Effect]:
-    """What files the mail; agents are told only where the import asked for it, others never."""
+    """What files the mail; agents are told only where the import asked for it, others never; that somebody was
+    warned stands only where he was."""
     for effect in effects:
         told = isinstance(effect, Tell | Digest) and archive.notify and not effect.role.outside
-        if told or isinstance(effect, _FILED):
+        untold = isinstance(effect, Record) and effect.is_warning and not archive.notify
+        if told or (isinstance(effect, _FILED) and not untold):
             yield effect
 
 

@@ -188,6 +188,11 @@ class Record:
     event: str
     detail: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def is_warning(self) -> bool:
+        """Whether somebody is warned of something wrong, which `detail["subject"]` names: he is once a day at most."""
+        return self.ticket is None and self.event == "warned"
+
 
 @dataclass(frozen=True, slots=True)
 class Tell:

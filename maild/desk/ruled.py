@@ -60,7 +60,9 @@ def consult(
     for problem in found.problems:
         course.why("rule", "stopped", problem)
         for admin in course.rulebook.admins:
-            course.warn(Address(admin.name, admin.address), problem, about=f"rules {admin.address}")
+            course.warn(
+                Address(admin.name, admin.address), problem, about=f"rules {admin.address}: {problem}"
+            )
     return found
 
 

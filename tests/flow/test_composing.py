@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from maild import processing, site
 from maild.composing import Beside, Lost, compose
 from maild.errors import NotNow
+from maild.parsing import InProcess
 from maild.processing import AT_ONCE, FEW
 from maild.telling import Telling
 from maild.unsent import TOGETHER
@@ -453,3 +454,29 @@ def test_what_is_too_big_for_its_pipe_is_composed_here(first: Store, tmp_path: P
     acknowledged = [one.row.recipient for one, _ in desk.sent() if one.row.kind == "acknowledgement"]
     assert acknowledged == [f"c{number}@third.test" for number in range(2 * TOGETHER + 1)]
     assert refused == [False, True, False]
+
+
+def test_one_that_could_not_be_read_makes_no_other_be_done_again(
+    first: Store, tmp_path: Path, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = s.stage(tmp_path, first)
+    desk.flow.beside = beside
+    real, processed = processing.matching.wanted, list[str]()
+
+    def wanted(event: Any, *more: Any) -> Any:
+        processed.append(event.mail.subject)
+        return real(event, *more)
+
+    class Reading(InProcess):
+        def read(self, jobs: Any) -> Any:
+            for number, outcome in enumerate(super().read(jobs)):
+                yield RuntimeError("its reader ended") if number == 2 else outcome
+
+    monkeypatch.setattr(processing.matching, "wanted", wanted)
+    desk.flow.reading = Reading()
+    for number in range(6):
+        desk.take(s.mail(f"C <c{number}@third.test>", f"Printer {number}", "It does not print.", number))
+    desk.flow.work()
+    assert processed == [f"Printer {number}" for number in (0, 1, 3, 4, 5)]
+    with first.read() as work:
+        assert len(work.tickets(Filter(limit=20))) == 5

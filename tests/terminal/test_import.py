@@ -341,3 +341,27 @@ def test_the_command(tmp_path: Path) -> None:
     assert (tmp_path / "in.mbox").read_bytes() == before
     assert maild("import", "nowhere", cwd=desk).returncode == 2
     assert maild("import", cwd=desk).returncode == 2
+
+
+@pytest.mark.parametrize("notify", [True, False])
+def test_admins_are_warned_once_and_an_import_that_tells_nobody_warns_nobody(
+    tmp_path: Path, store: Store, notify: bool
+) -> None:
+    links = [
+        f"  - {{name: r{at}, on: change, when: {{tags: t{at}}}, then: {{tags: t{at + 1}}}}}\n"
+        for at in range(30)
+    ]
+    endless = "".join([s.RULES, "rules:\n  - {name: start, then: {tags: t0}}\n", *reversed(links)])
+    (tmp_path / "desk").mkdir()
+    desk = s.stage(tmp_path / "desk", store, rules=endless)
+
+    def alerts() -> int:
+        with store.read() as work:
+            return [row.kind for row in work.outbox(("queued", "sending", "sent"))].count("alert")
+
+    old = {name: letter(int(name), f"o{name}@else.test", "support@acme.test", "Hello") for name in "123"}
+    bring(desk, write(tmp_path / "old", old), notify=notify)
+    assert alerts() == notify
+    desk.take(s.mail("carla@globex.test", "Now", "Hello there", 9))
+    desk.work()
+    assert alerts() == 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import json
 
 import pytest
@@ -90,3 +92,20 @@ def test_what_is_said_together_is_written_at_once(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == ""
     log.info("mail sent", outbox=1)
     assert capsys.readouterr().err.endswith("info    mail sent outbox=1\n")
+
+
+class Full(io.StringIO):
+    """A file on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even when it is said of what is committed already."""
+    monkeypatch.setattr("sys.stderr", Full())
+    logs.configure("text", "info", {})
+    structlog.get_logger("t").error("mail failed")
+    with logs.together():
+        structlog.get_logger("t").info("mail kept")
+    structlog.get_logger("t").exception("mail failed")
