@@ -18,9 +18,8 @@ Outcome = Parsed | Exception
 class Batch:
     """`waiting`: not worked on so far, in order; `unread`: those of them for whose reading was not asked; `small`, `fetched`: contents that are
     at hand, the latter until they are read; `ahead`: what was read for the first that wait, if it was; `alone`: nothing is composed beside;
-    `careful`: each is worked on in a savepoint, because one of them broke a transaction (what that
-    had put with the files may go into the table for now); `failed`: with the reason; `put_off`: for how long, by number; `away`: big contents cannot be
-    read now."""
+    `careful`: each is worked on in a savepoint, because one of them broke a transaction (what that had put with the files may go into the
+    table for now); `failed`: with the reason; `put_off`: for how long, by number; `away`: big contents cannot be read now."""
 
     waiting: deque[Intake]
     unread: deque[Intake]
