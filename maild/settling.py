@@ -77,15 +77,17 @@ class Settling(Judging):
         """
         now = self.clock()
         unsure, self._unsure_sends = self._unsure_sends, True
-        sent = [(row, delivered) for row, delivered in results if _simply_sent(row, delivered)]
+        sent = [
+            (row, delivered) for row, delivered in results if delivered.kind == "sent" and not row.retries
+        ]
+        others = [(row, delivered) for row, delivered in results if delivered.kind != "sent" or row.retries]
         with self.store.work() as work:
             work.mails_sent([(row.id, delivered.text) for row, delivered in sent], now)
             reached = {row.domain for row, delivered in results if row.troubled and delivered.kind == "sent"}
             if reached:
                 work.destinations_reached(reached)
-            for row, delivered in results:
-                if not _simply_sent(row, delivered):
-                    self._settle_safely(work, row, delivered, now)
+            for row, delivered in others:
+                self._settle_safely(work, row, delivered, now)
             if unsure:
                 work.release_outbox(self.node, going)
             rows = work.claim_outbox(self.node, now, SEND_LEASE, limit, pace) if limit > 0 else []
@@ -195,11 +197,6 @@ class Settling(Judging):
             for row in rows:
                 if work.has_mail(self.node, row):
                     work.mail_released(row.id, self.clock())
-
-
-def _simply_sent(row: OutboxRow, delivered: Delivered) -> bool:
-    """Whether nothing is to be decided about it."""
-    return delivered.kind == "sent" and not row.retries
 
 
 def _log_sent(row: OutboxRow) -> None:

@@ -14,6 +14,7 @@ from maild.delivery.times import Clock
 from maild.desk.people import Ticket
 from maild.desk.selection import COUNTED, UNFINISHED
 from maild.desk.sla import first_due
+from maild.message.write import clean
 
 Values = dict[str, object]
 
@@ -66,7 +67,7 @@ def _section(section: Section, rows: list[Values]) -> Values:
 def _plain(ticket: Ticket, clock: Clock) -> Values:
     return {
         "number": ticket.id,
-        "subject": ticket.subject,
+        "subject": clean(ticket.subject),
         "state": ticket.state.value,
         "received": clock.short(ticket.received_at),
     }
@@ -77,7 +78,7 @@ def _row(ticket: Ticket, notice: Notice, answer: Board, clock: Clock, labels: Ma
     requester = ticket.requester
     return _plain(ticket, clock) | {
         "priority": ticket.priority,
-        "requester": requester.name or requester.address or requester.phone or "",
+        "requester": clean(requester.name) or requester.address or requester.phone or "",
         "who": _who(ticket, notice, answer, clock, labels),
         "due": clock.short(due),
         "late": due is not None and due < notice.now,

@@ -27,6 +27,7 @@ from maild.desk.sla import working_zone
 from maild.desk.speaking import silent
 from maild.desk.verdicts import label
 from maild.desk.words import Happening, Scope, State
+from maild.message.write import clean
 
 TEXT_MAX = 100_000
 HISTORY_TEXT_MAX = 20_000
@@ -69,7 +70,7 @@ def values(notice: Notice, language: str, subject: str, words: Mapping[str, obje
         "w": words,
         "now": clock(notice.now),
         "happenings": [happening.value for happening in notice.happenings],
-        "actor": "" if outside and "@" in notice.actor else notice.actor,
+        "actor": "" if outside and "@" in notice.actor else clean(notice.actor),
         "answer_reaches": _reach(notice),
         "ticket": _ticket(notice, notice.ticket, clock, subject, naming) if notice.ticket else None,
         "message": _message(notice.message, notice, clock, TEXT_MAX) if notice.message else None,
@@ -79,7 +80,8 @@ def values(notice: Notice, language: str, subject: str, words: Mapping[str, obje
         "new_assignee": new.get("assignee", ""),
         "new_due": new.get("due_at", ""),
         "named": [
-            {"number": one.id, "tag": tag(rulebook, one), "subject": one.subject} for one in notice.named
+            {"number": one.id, "tag": tag(rulebook, one), "subject": clean(one.subject)}
+            for one in notice.named
         ],
         "copies_join": rulebook.copies_join,
         "channels": [{"name": name, "how": how} for name, how in rulebook.channels.items()],
@@ -158,7 +160,7 @@ def _ticket(notice: Notice, ticket: Ticket, clock: Clock, subject: str, naming: 
     made: Values = {
         "number": ticket.id,
         "tag": tag(rulebook, ticket),
-        "subject": subject,
+        "subject": clean(subject),
         "state": ticket.state.value,
         "received": clock(ticket.received_at),
         "requester": _requester(ticket.requester, outside),
@@ -180,7 +182,9 @@ def _ticket(notice: Notice, ticket: Ticket, clock: Clock, subject: str, naming: 
         "channel": naming.column("channel", ticket.channel),
         "tags": [naming.column("tag", one) for one in ticket.tags],
         "fields": naming.fields(ticket),
-        "participants": [{"name": person.name, "address": person.address} for person in ticket.participants],
+        "participants": [
+            {"name": clean(person.name), "address": person.address} for person in ticket.participants
+        ],
         "urls": list(ticket.urls),
         "cause": ticket.cause or "",
         "solution": ticket.solution or "",
@@ -200,12 +204,12 @@ def tag(rulebook: Rulebook, ticket: Ticket) -> str:
 def _requester(person: Person, outside: bool) -> Values:
     if outside:
         return {"name": _spoken(person.name, outside)}
-    return {"name": person.name, "address": person.address, "phone": person.phone or ""}
+    return {"name": clean(person.name), "address": person.address, "phone": person.phone or ""}
 
 
 def _spoken(name: str, outside: bool) -> str:
     """A name as strangers chose it, if it may stand in a mail of ours: no advertisement, no address."""
-    return "" if outside and (len(name) > NAME_MAX or _NO_NAME.search(name)) else name
+    return "" if outside and (len(name) > NAME_MAX or _NO_NAME.search(name)) else clean(name)
 
 
 def _due(notice: Notice, ticket: Ticket, clock: Clock) -> Values:
@@ -236,16 +240,17 @@ def _message(message: Message, notice: Notice, clock: Clock, limit: int) -> Valu
     if not outside:
         words, text = (masked(one[:limit], notice.rulebook.identity) for one in (words, text))
     made: Values = {
-        "author": name,
+        "author": clean(name),
         "at": clock(message.at),
-        "subject": message.subject,
+        "subject": clean(message.subject),
         "text": text,
         "words": words,
         "cut": not outside and len(message.text) > limit,
         "public": message.public,
         "incoming": message.direction == "in",
         "attachments": [
-            {"name": attachment.name, "size": _size(attachment.size)} for attachment in message.attachments
+            {"name": clean(attachment.name), "size": _size(attachment.size)}
+            for attachment in message.attachments
         ],
     }
     if not outside:
@@ -316,7 +321,7 @@ def _plain(value: object, clock: Clock) -> str:
 def _earlier(ticket: Ticket, clock: Clock) -> Values:
     return {
         "number": ticket.id,
-        "subject": ticket.subject,
+        "subject": clean(ticket.subject),
         "state": ticket.state.value,
         "received": clock(ticket.received_at),
     }
@@ -326,6 +331,6 @@ def _digest_line(line: DigestLine, clock: Clock) -> Values:
     return {
         "at": clock(line.at),
         "number": line.ticket or 0,
-        "subject": line.subject,
+        "subject": clean(line.subject),
         "happenings": [happening.value for happening in line.happenings],
     }

@@ -92,7 +92,7 @@ def write(outgoing: Outgoing) -> bytes:
 
 
 def clean(text: str) -> str:
-    """One line for a header: control, direction and line-separating characters become spaces, runs of space one."""
+    """One line for a header, or of a sentence of ours: control, direction and line-separating characters become spaces, runs of space one."""
     return " ".join(_UNSEEN.sub(" ", text).split())
 
 

@@ -403,3 +403,19 @@ def test_an_own_template_that_fails_is_replaced_and_told_to_the_admins_once(
     alerts = [s.text_of(mail) for outbound, mail in sent if outbound.row.kind == "alert"]
     assert len(alerts) == 1
     assert "acknowledgement.txt" in alerts[0]
+
+
+def test_what_a_stranger_calls_himself_turns_no_line_of_ours_around(store: Store, tmp_path: Path) -> None:
+    """His subject and name stand in sentences of the desk, and must not be able to reverse them (Unicode TR36 §2.1)."""
+    desk = s.stage(tmp_path, store)
+    desk.take(s.mail("Eve\u202eevil <eve@else.test>", "Pay\u202enow \u2066here", "Hello there."))
+    desk.work()
+    sent = [mail for _, mail in desk.sent()]
+    assert len(sent) >= 2
+    for mail in sent:
+        for part in mail.walk():
+            if part.get_content_maintype() == "text":
+                assert not set(part.get_content()) & set(
+                    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+                )
+        assert "Pay now here" in s.text_of(mail)
